@@ -1,0 +1,46 @@
+package helm
+
+import "time"
+
+// Labels that soctalk puts on the revisions it makes.
+const (
+	LabelRun         = "soctalk.io/run"
+	LabelStep        = "soctalk.io/step"
+	LabelChartDigest = "soctalk.io/chart-digest"
+)
+
+// Meta is what the labels of a revision's Secret tell about it.
+type Meta struct {
+	Namespace, Name string
+	Revision        int
+	// Status is Helm's word: deployed, failed, pending-upgrade, …
+	Status   string
+	Modified time.Time
+	// Labels are those that Helm does not use itself.
+	Labels map[string]string
+}
+
+// Release is one revision, body and all.
+type Release struct {
+	Meta
+	ChartName, ChartVersion, AppVersion string
+	Description                         string
+	// Config is what the user supplied, without the chart's defaults.
+	Config   map[string]any
+	Manifest string
+	Hooks    []Hook
+	// BodyDigest identifies the revision: the SHA-256 of its stored body.
+	BodyDigest string
+	// ChartDigest is the chart's digest as far as a label can hold it; see
+	// [DigestLabel]. Empty when soctalk did not make this revision.
+	ChartDigest string
+}
+
+// Hook is one object that Helm creates around an upgrade.
+type Hook struct {
+	Name, Kind, Path string
+	Manifest         string
+	Events           []string
+	Weight           int
+	DeletePolicies   []string
+}

@@ -1,0 +1,70 @@
+package kube
+
+import (
+	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"time"
+)
+
+// retrier repeats requests that a short outage made fail, where repeating is
+// safe: a read, or anything that was never sent. Before the first answer it
+// repeats nothing, so that a wrong address is reported at once.
+type retrier struct {
+	next     http.RoundTripper
+	answered *atomic.Bool
+}
+
+func newRetrier(next http.RoundTripper) http.RoundTripper {
+	return &retrier{next: next, answered: &atomic.Bool{}}
+}
+
+var retryDelays = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second}
+
+// RoundTrip implements http.RoundTripper.
+func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
+	for _, delay := range retryDelays {
+		resp, err := r.next.RoundTrip(req)
+		if err == nil {
+			r.answered.Store(true)
+		}
+		if !r.answered.Load() || !repeatable(req, resp, err) {
+			return resp, err
+		}
+		if resp != nil {
+			_ = resp.Body.Close()
+		}
+		t := time.NewTimer(delay)
+		select {
+		case <-req.Context().Done():
+			t.Stop()
+			return nil, req.Context().Err()
+		case <-t.C:
+		}
+		if req.GetBody != nil {
+			body, err := req.GetBody()
+			if err != nil {
+				return nil, err
+			}
+			req = req.Clone(req.Context())
+			req.Body = body
+		}
+	}
+	return r.next.RoundTrip(req)
+}
+
+func repeatable(req *http.Request, resp *http.Response, err error) bool {
+	if req.Context().Err() != nil {
+		return false
+	}
+	if err != nil {
+		var op *net.OpError
+		if errors.As(err, &op) && op.Op == "dial" {
+			return req.Body == nil || req.GetBody != nil
+		}
+		return req.Method == http.MethodGet
+	}
+	// Answers that say when to come back are heeded by the client above.
+	return req.Method == http.MethodGet && resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented && resp.Header.Get("Retry-After") == ""
+}
