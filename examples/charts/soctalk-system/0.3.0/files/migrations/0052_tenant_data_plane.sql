@@ -1,0 +1,2 @@
+ALTER TABLE tenants ADD COLUMN data_plane int NOT NULL DEFAULT 4;
+ALTER TABLE tenants ALTER COLUMN data_plane SET DEFAULT 5;
