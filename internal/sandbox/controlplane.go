@@ -123,6 +123,9 @@ func (c *Cluster) startRegistry(l *launch) error {
 	}
 	defer func() { _ = listener.Close() }()
 	c.Registry = address
+	if err := os.Mkdir(c.state("blobs"), 0o700); err != nil {
+		return fmt.Errorf("start registry: %w", err)
+	}
 	return c.run(l, "registry", []string{"-listen-fd", strconv.Itoa(firstFile), "-blobs", c.state("blobs")}, listener)
 }
 
