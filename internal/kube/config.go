@@ -63,7 +63,7 @@ func load(c Config) (*rest.Config, clientcmd.ClientConfig, error) {
 		// One bucket for all clients; each would make its own out of QPS.
 		config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(c.QPS, burst)
 	}
-	config.Wrap(newRetrier)
+	config.Wrap(retryFor())
 	return config, loader, nil
 }
 

@@ -16,8 +16,12 @@ type retrier struct {
 	answered *atomic.Bool
 }
 
-func newRetrier(next http.RoundTripper) http.RoundTripper {
-	return &retrier{next: next, answered: &atomic.Bool{}}
+// retryFor returns a wrapper for every transport to one API server.
+func retryFor() func(http.RoundTripper) http.RoundTripper {
+	answered := &atomic.Bool{}
+	return func(next http.RoundTripper) http.RoundTripper {
+		return &retrier{next: next, answered: answered}
+	}
 }
 
 var retryDelays = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond, time.Second, 3 * time.Second}
