@@ -74,15 +74,6 @@ func load(t *testing.T, name, version string) *chart.Chart {
 	return c
 }
 
-func parse(t *testing.T, text string) map[string]any {
-	t.Helper()
-	values := map[string]any{}
-	if err := yaml.Unmarshal([]byte(text), &values); err != nil {
-		t.Fatal(err)
-	}
-	return values
-}
-
 // release is the name and namespace that a chart's release has in SocTalk.
 func release(name string) chartutil.ReleaseOptions {
 	o := chartutil.ReleaseOptions{Name: "soctalk-system", Namespace: "soctalk-system", Revision: 1, IsInstall: true}
