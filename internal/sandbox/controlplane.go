@@ -48,6 +48,7 @@ func (c *Cluster) startAPIServer(l *launch, k *keys, store string) (string, erro
 		"--service-cluster-ip-range=" + serviceCIDR,
 		"--endpoint-reconciler-type=none", // loopback addresses are refused as endpoints
 		"--kubelet-preferred-address-types=InternalIP,Hostname",
+		"--kubelet-client-certificate=" + k.certFile, "--kubelet-client-key=" + k.keyFile,
 		"--allow-privileged",
 		"--profiling=false",
 		// One user and no neighbours to be fair to; it saves start-up time.

@@ -80,7 +80,8 @@ func (k *keys) makeCertificates() error {
 		return err
 	}
 	server := certificate(2, "kube-apiserver")
-	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	// The API server is a client of the kubelet of a real node.
+	server.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
 	server.DNSNames = []string{"localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "kubernetes.default.svc.cluster.local"}
 	server.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.ParseIP(apiService)}
 	der, err := x509.CreateCertificate(rand.Reader, server, ca, key.Public(), caKey)

@@ -20,7 +20,8 @@ type Options struct {
 	// or left by a sandbox that died. If Dir is empty, a temporary one is
 	// made.
 	Dir string
-	// Nodes is the number of simulated nodes; 0 means 3.
+	// Nodes is the number of simulated nodes; 0 means 3, and -1 means none,
+	// for a cluster of real nodes.
 	Nodes int
 	// Log receives lines about the progress, for people. It may be nil.
 	Log io.Writer
