@@ -14,8 +14,10 @@ import (
 // nodeAnnotation marks the nodes that kwok simulates.
 const nodeAnnotation = "kwok.x-k8s.io/node"
 
-// The storage classes: the default one is provisioned by a CSI driver, the
-// other one like that of a small cluster, by a folder on the node.
+// The storage classes: the default one is provisioned by a CSI driver, and at
+// once, since the scheduler polls once a second for volumes that wait for
+// their pod; the other one is like that of a small cluster, a folder on the
+// node.
 const (
 	csiDriver         = "csi.sandbox.soctalk.io"
 	csiClass          = "sandbox-csi"
@@ -23,10 +25,11 @@ const (
 	localStorageClass = "local-path"
 )
 
-// createObjects creates what the cluster has from the beginning.
-func createObjects(ctx context.Context, client kubernetes.Interface, nodes int) error {
+// createObjects creates what the cluster has from the beginning. The API
+// server asks for the logs of pods at kubeletPort.
+func createObjects(ctx context.Context, client kubernetes.Interface, nodes int, kubeletPort int32) error {
 	for i := range nodes {
-		node := simulatedNode(i + 1)
+		node := simulatedNode(i+1, kubeletPort)
 		if _, err := client.CoreV1().Nodes().Create(ctx, node, metav1.CreateOptions{}); err != nil {
 			return fmt.Errorf("create node %s: %w", node.Name, err)
 		}
@@ -47,7 +50,7 @@ func createObjects(ctx context.Context, client kubernetes.Interface, nodes int) 
 	return nil
 }
 
-func simulatedNode(number int) *corev1.Node {
+func simulatedNode(number int, kubeletPort int32) *corev1.Node {
 	name := fmt.Sprintf("sandbox-%d", number)
 	capacity := corev1.ResourceList{
 		corev1.ResourceCPU:              resource.MustParse("1024"),
@@ -74,6 +77,7 @@ func simulatedNode(number int) *corev1.Node {
 				{Type: corev1.NodeInternalIP, Address: "127.0.0.1"},
 				{Type: corev1.NodeHostName, Address: name},
 			},
+			DaemonEndpoints: corev1.NodeDaemonEndpoints{KubeletEndpoint: corev1.DaemonEndpoint{Port: kubeletPort}},
 			NodeInfo: corev1.NodeSystemInfo{
 				Architecture:            "amd64",
 				OperatingSystem:         "linux",

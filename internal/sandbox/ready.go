@@ -37,7 +37,10 @@ func (c *Cluster) populate(ctx context.Context, l *launch, k *keys, nodes int) e
 	if err := errors.Join(c.startControllers(l, k), c.startScheduler(l)); err != nil {
 		return err
 	}
-	if err := createObjects(ctx, client, nodes); err != nil {
+	if c.podLogs, err = servePodLogs(client, k); err != nil {
+		return err
+	}
+	if err := createObjects(ctx, client, nodes, c.podLogs.port); err != nil {
 		return err
 	}
 	// Without simulated nodes, nobody may simulate volumes either.

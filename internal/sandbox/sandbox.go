@@ -38,6 +38,7 @@ type Cluster struct {
 	lifeline  *os.File // the owner's end; closing it ends every server
 	processes []*process
 	ports     []*os.File
+	podLogs   *podLogs
 }
 
 // Start starts a sandbox, and builds its servers first if need be. It returns
@@ -192,9 +193,12 @@ func (c *Cluster) Stop() error {
 	for _, port := range c.ports {
 		_ = port.Close()
 	}
+	if c.podLogs != nil {
+		c.podLogs.close()
+	}
 	problems = append(problems, clearEntries(c.Dir, entries))
 	c.held.release()
-	c.held, c.lifeline, c.processes, c.ports = nil, nil, nil, nil
+	c.held, c.lifeline, c.processes, c.ports, c.podLogs = nil, nil, nil, nil, nil
 	_ = os.Remove(c.Dir) // stays if others put something there
 	if err := errors.Join(problems...); err != nil {
 		return fmt.Errorf("stop the sandbox: %w", err)

@@ -100,3 +100,24 @@ func Namespace(t testing.TB) string {
 	})
 	return name
 }
+
+// Eventually tries again until the condition holds, that is, returns nil, and
+// fails the test when it does not within the time.
+func Eventually(t testing.TB, within time.Duration, condition func(context.Context) error) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), within)
+	defer cancel()
+	tick := time.NewTicker(50 * time.Millisecond)
+	defer tick.Stop()
+	for {
+		err := condition(ctx)
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			t.Fatalf("not within %s: %v", within, err)
+		case <-tick.C:
+		}
+	}
+}
