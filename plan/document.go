@@ -49,8 +49,9 @@ type Observed struct {
 
 // ObservedSystem is the live system; Version is empty when it is not installed.
 type ObservedSystem struct {
-	Version        string `json:"version"`
-	Revision       int    `json:"revision"`
+	Version  string `json:"version"`
+	Revision int    `json:"revision"`
+	// SchemaRevision is what the live chart says its code needs.
 	SchemaRevision string `json:"schema_revision,omitempty"`
 }
 
@@ -105,12 +106,18 @@ type Base struct {
 // Class is a set of releases whose transition is the same once their own
 // identity is taken out.
 type Class struct {
-	ID     string       `json:"id"`
-	Action Action       `json:"action"`
-	From   string       `json:"from,omitempty"`
-	To     string       `json:"to,omitempty"`
-	Count  int          `json:"count"`
-	Diff   []ObjectDiff `json:"diff"`
+	ID            string        `json:"id"`
+	Action        Action        `json:"action"`
+	Chart         string        `json:"chart"`
+	From          string        `json:"from,omitempty"`
+	To            string        `json:"to,omitempty"`
+	Reversibility Reversibility `json:"reversibility,omitempty"`
+	Count         int           `json:"count"`
+	Diff          []ObjectDiff  `json:"diff"`
+	// Restarts are the workloads whose pods are replaced, as Kind/name.
+	Restarts []string `json:"restarts,omitempty"`
+	// Relabelled counts objects of which only version labels change.
+	Relabelled int `json:"relabelled,omitempty"`
 	// Notes are the reasons for the verdict and other remarks, one a line.
 	Notes []string `json:"notes,omitempty"`
 	// Changes are the release notes of the target, from the chart.
@@ -145,7 +152,8 @@ type FieldDiff struct {
 	Path   string `json:"path"`
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
-	// Masked says why the values are not shown: "secret" or "unstable".
+	// Masked says why the values are not shown: "secret", "value" (it came
+	// from a values file) or "unstable" (it differs from render to render).
 	Masked string `json:"masked,omitempty"`
 }
 
@@ -170,10 +178,12 @@ type Step struct {
 	ID      string   `json:"id"`
 	Kind    StepKind `json:"kind"`
 	Address string   `json:"address,omitempty"`
-	From    string   `json:"from,omitempty"`
-	To      string   `json:"to,omitempty"`
-	Needs   []string `json:"needs"`
-	Wave    string   `json:"wave,omitempty"`
+	// Tenant is the address of the tenant whose turn the step is part of.
+	Tenant string   `json:"tenant,omitempty"`
+	From   string   `json:"from,omitempty"`
+	To     string   `json:"to,omitempty"`
+	Needs  []string `json:"needs"`
+	Wave   string   `json:"wave,omitempty"`
 	// Timeout and Settle are Go durations.
 	Timeout string `json:"timeout,omitempty"`
 	Settle  string `json:"settle,omitempty"`

@@ -1,0 +1,65 @@
+package apply
+
+import (
+	"time"
+
+	"github.com/soctalk/fleet/plan"
+)
+
+// EventType says what happened.
+type EventType string
+
+// The events of a run, in the words of the run stream.
+const (
+	StepStart    EventType = "step_start"
+	StepProgress EventType = "step_progress"
+	StepLog      EventType = "step_log"
+	StepDone     EventType = "step_done"
+	StepFailed   EventType = "step_failed"
+	StepSkipped  EventType = "step_skipped"
+	RolledBack   EventType = "rolled_back"
+	Stopping     EventType = "stopping"
+)
+
+// StepRollback is the kind of the step that puts a failed release back. It is
+// in no plan: it is a failure's consequence.
+const StepRollback plan.StepKind = "rollback"
+
+// Event is one thing that happened during a run. Events arrive one at a time.
+type Event struct {
+	Time    time.Time
+	Type    EventType
+	Step    plan.Step
+	Elapsed time.Duration // since the step started
+	Message string
+	Err     error
+}
+
+// Result is how a run ended.
+type Result struct {
+	RunID                            string
+	Installed, Upgraded, Uninstalled int
+	// Failed and Quarantined are in the order in which they happened.
+	Failed      []*Failure
+	Quarantined []Failure
+	// RolledBack are the addresses of releases that were put back.
+	RolledBack []string
+	// NotStarted are the addresses of releases that no step touched.
+	NotStarted []string
+	// Stopped says why nothing more was started; empty when all was.
+	Stopped string
+	Elapsed time.Duration
+}
+
+// Failure is one step that did not succeed.
+type Failure struct {
+	Step plan.Step
+	Err  error
+	// RollbackErr is why the release could not be put back either.
+	RollbackErr error
+}
+
+// OK says whether everything that was planned was done.
+func (r *Result) OK() bool {
+	return len(r.Failed) == 0 && len(r.Quarantined) == 0 && r.Stopped == ""
+}

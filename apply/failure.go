@@ -1,0 +1,132 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/hashicorp/go-multierror"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+)
+
+// failed decides what a failed step costs: whether its releases go back,
+// whether the run goes on.
+func (w *walker) failed(ctx context.Context, s plan.Step, err error) {
+	var stale *StaleError
+	if errors.As(err, &stale) {
+		w.result.Quarantined = append(w.result.Quarantined, Failure{Step: s, Err: err})
+		w.untouch(s)
+		if s.Tenant == "" {
+			w.stop("the system changed after the plan was made")
+		}
+		w.leave(s)
+		return
+	}
+	f := &Failure{Step: s, Err: err}
+	w.result.Failed = append(w.result.Failed, f)
+	if s.Tenant == "" {
+		w.stop(s.Address + " failed")
+	} else {
+		w.spendBudget()
+	}
+	back := w.wayBack(s)
+	if len(back) == 0 || ctx.Err() != nil {
+		w.leave(s)
+		return
+	}
+	w.rollback(ctx, f, back)
+}
+
+func (w *walker) spendBudget() {
+	w.failures++
+	most := w.Plan.Rollout.MaxFailures
+	switch {
+	case w.Plan.Rollout.OnFailure == string(schema.TenantStop):
+		w.stop(`a tenant failed, and on_failure is "stop"`)
+	case w.failures > most:
+		w.stop(fmt.Sprintf("%s failed, and max_failures is %d", count(w.failures, "tenant"), most))
+	}
+}
+
+// wayBack returns the releases to put back, last touched first.
+func (w *walker) wayBack(s plan.Step) []plan.Release {
+	if s.Tenant == "" {
+		// A schema only goes forward: the old system cannot run on the new one.
+		rel := w.releases[s.Address]
+		if w.Plan.Rollout.SystemFailure != string(schema.SystemRollback) || rel.Reversibility != plan.Reversible {
+			return nil
+		}
+	} else if w.Plan.Rollout.OnFailure != string(schema.TenantRollback) {
+		return nil
+	}
+	var back []plan.Release
+	touched := w.touched[s.Tenant]
+	for i := len(touched) - 1; i >= 0; i-- {
+		// A first install has nothing to go back to, and what needs a restore
+		// is not safe to put back by Helm alone.
+		if rel := touched[i]; rel.Base.Revision > 0 && rel.Reversibility == plan.Reversible {
+			back = append(back, rel)
+		}
+	}
+	return back
+}
+
+// rollback puts releases back while their tenant keeps its place.
+func (w *walker) rollback(ctx context.Context, f *Failure, back []plan.Release) {
+	s := plan.Step{ID: f.Step.ID + "/rollback", Kind: StepRollback, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
+	w.running[s.ID] = &execution{step: s, began: w.Clock.Now()}
+	w.emit(Event{Type: StepStart, Step: s})
+	rep := w.report(s.ID)
+	go func() {
+		var errs *multierror.Error
+		for _, rel := range back {
+			if err := w.Releases.Rollback(ctx, rel, rep); err != nil {
+				errs = multierror.Append(errs, fmt.Errorf("%s: %w", rel.Address, err))
+			}
+		}
+		w.results <- outcome{step: s, err: errs.ErrorOrNil(), undone: f, back: back}
+	}()
+}
+
+// endRollback takes in how a way back ended; the step it belongs to has failed
+// either way.
+func (w *walker) endRollback(o outcome) {
+	if o.err != nil {
+		o.undone.RollbackErr = o.err
+		w.emit(Event{Type: StepFailed, Step: o.step, Err: o.err})
+	} else {
+		w.emit(Event{Type: RolledBack, Step: o.step})
+		for _, rel := range o.back {
+			w.result.RolledBack = append(w.result.RolledBack, rel.Address)
+			if rel.Address != o.undone.Step.Address {
+				w.result.Upgraded-- // a companion that had gone ahead
+			}
+		}
+	}
+	delete(w.running, o.step.ID)
+	w.leave(o.undone.Step)
+}
+
+// leave ends a failed step's turn and lets go of what waited for it.
+func (w *walker) leave(s plan.Step) {
+	w.turns.release(s)
+	w.follow(s.ID, false)
+}
+
+func (w *walker) untouch(s plan.Step) {
+	list := w.touched[s.Tenant]
+	for i, rel := range list {
+		if rel.Address == s.Address {
+			w.touched[s.Tenant] = append(list[:i:i], list[i+1:]...)
+			return
+		}
+	}
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}

@@ -1,0 +1,329 @@
+package apply
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/soctalk/fleet/plan"
+	"pgregory.net/rapid"
+)
+
+// instant is a clock on which every wait is over at once, except the progress
+// tick, which never comes.
+type instant struct{}
+
+func (instant) Now() time.Time { return time.Unix(0, 0) }
+
+func (instant) After(d time.Duration) <-chan time.Time {
+	c := make(chan time.Time, 1)
+	if d != progressInterval {
+		c <- time.Unix(0, 0)
+	}
+	return c
+}
+
+// model is a simulated cluster that checks, at every call, what must hold.
+type model struct {
+	mu       sync.Mutex
+	doc      *plan.Document
+	versions map[string]string // address → live version
+	broken   map[string]bool   // addresses whose upgrade fails
+	foreign  map[string]bool   // addresses that someone else changed
+	turns    map[string]string // tenant in its turn → wave
+	failures int
+	faults   []string
+}
+
+func (m *model) fault(format string, args ...any) {
+	m.faults = append(m.faults, fmt.Sprintf(format, args...))
+}
+
+func (m *model) Base(_ context.Context, r plan.Release) (plan.Base, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.foreign[r.Address] {
+		return plan.Base{Revision: r.Base.Revision + 1}, nil
+	}
+	return r.Base, nil
+}
+
+func (m *model) Migrate(_ context.Context, r plan.Release, s plan.Step, report Report) error {
+	report.Log("migrating")
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.versions[r.Address] != r.From {
+		m.fault("migrated after the upgrade")
+	}
+	if m.broken["migration"] {
+		return errors.New("migration failed")
+	}
+	m.versions["schema"] = s.To
+	return nil
+}
+
+func (m *model) Upgrade(_ context.Context, r plan.Release, s plan.Step, report Report) error {
+	report.Status("waiting")
+	m.enter(r, s)
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.broken[r.Address] {
+		if s.Tenant != "" {
+			m.failures++
+		}
+		return errors.New("broken")
+	}
+	m.versions[r.Address] = s.To
+	return nil
+}
+
+func (m *model) enter(r plan.Release, s plan.Step) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.foreign[r.Address] {
+		m.fault("%s was touched although someone else changed it", r.Address)
+	}
+	if s.Tenant == "" {
+		if len(m.turns) > 0 {
+			m.fault("the system moved together with tenants")
+		}
+		if m.versions["schema"] != s.To {
+			m.fault("the system was upgraded on an old schema")
+		}
+		return
+	}
+	if m.versions["system"] != "2" {
+		m.fault("%s moved before the system", r.Address)
+	}
+}
+
+// event follows the turns of tenants: from a first step to a verified end, a
+// failure, or the end of the way back from it.
+func (m *model) event(e Event) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := e.Step
+	if s.Tenant == "" {
+		return
+	}
+	switch e.Type {
+	case StepStart:
+		m.turns[s.Tenant] = s.Wave
+	case StepDone:
+		if s.Kind == plan.StepVerify {
+			delete(m.turns, s.Tenant)
+		}
+	case StepFailed, RolledBack:
+		delete(m.turns, s.Tenant)
+	}
+	perWave := map[string]int{}
+	for _, wave := range m.turns {
+		perWave[wave]++
+	}
+	if len(m.turns) > m.doc.Rollout.MaxParallel || perWave[s.Wave] > m.doc.Rollout.WaveParallel[s.Wave] {
+		m.fault("%d tenants at a time, %d allowed, %d of wave %s", len(m.turns), m.doc.Rollout.MaxParallel, m.doc.Rollout.WaveParallel[s.Wave], s.Wave)
+	}
+	if len(perWave) > 1 {
+		m.fault("two waves at the same time: %v", m.turns)
+	}
+}
+
+func (m *model) Rollback(_ context.Context, r plan.Release, _ Report) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if r.Address == "system" && m.versions["schema"] != r.From {
+		m.fault("the system went back although the schema moved")
+	}
+	m.versions[r.Address] = r.From
+	return nil
+}
+
+// randomPlan draws a plan of two versions with waves, companions and budgets.
+func randomPlan(t *rapid.T) *plan.Document {
+	doc := &plan.Document{Applyable: true, Rollout: plan.Rollout{
+		MaxParallel: rapid.IntRange(1, 4).Draw(t, "parallel"), WaveParallel: map[string]int{},
+		MaxFailures: rapid.IntRange(0, 3).Draw(t, "budget"),
+		OnFailure:   rapid.SampledFrom([]string{"rollback", "stop", "continue"}).Draw(t, "on_failure"), SystemFailure: "stop",
+	}}
+	doc.Releases = append(doc.Releases, plan.Release{Address: "system", From: "1", To: "2", Action: plan.Upgrade, Reversibility: plan.RestoreRequired, Base: plan.Base{Revision: 1}})
+	doc.Steps = append(doc.Steps,
+		plan.Step{ID: "system/0/migrate", Kind: plan.StepMigrate, Address: "system", From: "1", To: "2"},
+		plan.Step{ID: "system/0/upgrade", Kind: plan.StepUpgrade, Address: "system", From: "1", To: "2", Needs: []string{"system/0/migrate"}})
+	needs := []string{"system/0/upgrade"}
+	for w := range rapid.IntRange(1, 3).Draw(t, "waves") {
+		wave := fmt.Sprint("w", w)
+		doc.Rollout.WaveParallel[wave] = rapid.IntRange(1, 6).Draw(t, "wave parallel")
+		gate := plan.Step{ID: wave + "/gate", Kind: plan.StepGate, Wave: wave, Needs: needs}
+		doc.Steps = append(doc.Steps, gate)
+		needs = nil
+		for i := range rapid.IntRange(1, 5).Draw(t, "tenants") {
+			address := fmt.Sprintf("tenant.%s-%d", wave, i)
+			last := gate.ID
+			for _, a := range []string{address + ".companion.x", address} {
+				if a != address && rapid.Bool().Draw(t, "no companion") {
+					continue
+				}
+				doc.Releases = append(doc.Releases, plan.Release{Address: a, Slug: address, Wave: wave, From: "1", To: "2", Action: plan.Upgrade, Reversibility: plan.Reversible, Base: plan.Base{Revision: 1}})
+				doc.Steps = append(doc.Steps, plan.Step{ID: a + "/0/upgrade", Kind: plan.StepUpgrade, Address: a, Tenant: address, Wave: wave, From: "1", To: "2", Needs: []string{last}})
+				last = a + "/0/upgrade"
+			}
+			doc.Steps = append(doc.Steps, plan.Step{ID: address + "/0/verify", Kind: plan.StepVerify, Address: address, Tenant: address, Wave: wave, Settle: "1s", Needs: []string{last}})
+			needs = append(needs, address+"/0/verify")
+		}
+	}
+	return doc
+}
+
+// Whatever the plan and whatever fails: the system goes first, width and waves
+// hold, nothing foreign is touched, the budget is kept, and the result says of
+// every release what became of it.
+func TestRunProperties(t *testing.T) {
+	t.Parallel()
+	rapid.Check(t, func(t *rapid.T) {
+		doc := randomPlan(t)
+		m := &model{doc: doc, versions: map[string]string{"schema": "1"}, broken: map[string]bool{}, foreign: map[string]bool{}, turns: map[string]string{}}
+		for _, r := range doc.Releases {
+			m.versions[r.Address] = r.From
+			switch rapid.IntRange(0, 9).Draw(t, "fate of "+r.Address) {
+			case 0:
+				m.broken[r.Address] = true
+			case 1:
+				m.foreign[r.Address] = true
+			}
+		}
+		m.broken["migration"] = rapid.IntRange(0, 9).Draw(t, "migration") == 0
+
+		r := &Runner{Plan: doc, Releases: m, Clock: instant{}, RunID: "r", Events: m.event}
+		result, err := r.Run(context.Background())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(m.faults) > 0 {
+			t.Fatalf("%s", strings.Join(m.faults, "\n"))
+		}
+		checkBudget(t, doc, m, result)
+		checkAccount(t, doc, m, result)
+	})
+}
+
+func checkBudget(t *rapid.T, doc *plan.Document, m *model, result *Result) {
+	most := doc.Rollout.MaxFailures
+	if doc.Rollout.OnFailure == "stop" {
+		most = 0
+	}
+	// Tenants already in flight when the budget is spent may fail too.
+	if m.failures > most+doc.Rollout.MaxParallel {
+		t.Fatalf("%d tenants failed, budget %d, width %d", m.failures, most, doc.Rollout.MaxParallel)
+	}
+	if m.failures > most && result.Stopped == "" {
+		t.Fatalf("%d tenants failed, and the run says that it went to the end", m.failures)
+	}
+}
+
+func checkAccount(t *rapid.T, doc *plan.Document, m *model, result *Result) {
+	upgraded := 0
+	for _, r := range doc.Releases {
+		live := m.versions[r.Address]
+		told := slices.Contains(result.NotStarted, r.Address) || slices.Contains(result.RolledBack, r.Address)
+		for _, f := range result.Failed {
+			told = told || f.Step.Address == r.Address
+		}
+		for _, f := range result.Quarantined {
+			told = told || f.Step.Address == r.Address
+		}
+		if live == "2" {
+			upgraded++
+		} else if !told {
+			t.Fatalf("%s is still at %s, and the result does not say why: %+v", r.Address, live, result)
+		}
+		if live == "2" && slices.Contains(result.NotStarted, r.Address) {
+			t.Fatalf("%s was upgraded and is said not to have started", r.Address)
+		}
+	}
+	if upgraded != result.Upgraded {
+		t.Fatalf("%d upgraded, the result says %d", upgraded, result.Upgraded)
+	}
+	if result.OK() != (upgraded == len(doc.Releases)) {
+		t.Fatalf("OK = %v with %d of %d upgraded", result.OK(), upgraded, len(doc.Releases))
+	}
+}
+
+func TestFailedMigrationTouchesNothing(t *testing.T) {
+	t.Parallel()
+	doc := &plan.Document{Applyable: true, Rollout: plan.Rollout{MaxParallel: 1, OnFailure: "rollback"},
+		Releases: []plan.Release{{Address: "system", From: "1", To: "2", Action: plan.Upgrade}},
+		Steps: []plan.Step{
+			{ID: "m", Kind: plan.StepMigrate, Address: "system", From: "1", To: "2"},
+			{ID: "u", Kind: plan.StepUpgrade, Address: "system", From: "1", To: "2", Needs: []string{"m"}},
+		}}
+	m := &model{doc: doc, versions: map[string]string{"system": "1", "schema": "1"}, broken: map[string]bool{"migration": true}, turns: map[string]string{}}
+	var types []EventType
+	r := &Runner{Plan: doc, Releases: m, Clock: instant{}, Events: func(e Event) { types = append(types, e.Type) }}
+	result, err := r.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := []EventType{StepStart, StepLog, StepFailed, Stopping, StepSkipped}; !slices.Equal(types, want) {
+		t.Errorf("events = %v, want %v", types, want)
+	}
+	if m.versions["system"] != "1" || result.OK() || !slices.Equal(result.NotStarted, []string{"system"}) {
+		t.Errorf("system at %s, result %+v", m.versions["system"], result)
+	}
+}
+
+func TestRefuseStaleStartsNothing(t *testing.T) {
+	t.Parallel()
+	doc := &plan.Document{Applyable: true, Rollout: plan.Rollout{MaxParallel: 1},
+		Releases: []plan.Release{{Address: "system", To: "2", Action: plan.Install}},
+		Steps:    []plan.Step{{ID: "i", Kind: plan.StepInstall, Address: "system", To: "2"}}}
+	m := &model{doc: doc, foreign: map[string]bool{"system": true}}
+	r := &Runner{Plan: doc, Releases: m, Clock: instant{}, RefuseStale: true, Events: func(e Event) { t.Errorf("event %v", e) }}
+	_, err := r.Run(context.Background())
+	var stale *StaleError
+	if !errors.As(err, &stale) {
+		t.Fatalf("Run = %v, want a StaleError", err)
+	}
+}
+
+func TestInterruptStartsNothingMore(t *testing.T) {
+	t.Parallel()
+	interrupt := make(chan struct{})
+	doc := &plan.Document{Applyable: true, Rollout: plan.Rollout{MaxParallel: 1},
+		Releases: []plan.Release{{Address: "system", To: "2", Action: plan.Install}, {Address: "tenant.a", To: "2", Action: plan.Install}},
+		Steps: []plan.Step{
+			{ID: "i", Kind: plan.StepInstall, Address: "system", To: "2"},
+			{ID: "a", Kind: plan.StepInstall, Address: "tenant.a", Tenant: "tenant.a", To: "2", Needs: []string{"i"}},
+		}}
+	m := &waitFor{model: &model{doc: doc, versions: map[string]string{"schema": "2"}, turns: map[string]string{}}, stopping: make(chan struct{})}
+	r := &Runner{Plan: doc, Releases: m, Clock: instant{}, Interrupt: interrupt, Events: func(e Event) {
+		switch e.Type {
+		case StepStart:
+			close(interrupt)
+		case Stopping:
+			close(m.stopping)
+		}
+	}}
+	result, err := r.Run(context.Background())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if m.versions["system"] != "2" || !slices.Equal(result.NotStarted, []string{"tenant.a"}) || result.Stopped != "interrupted" {
+		t.Errorf("system at %q, result %+v", m.versions["system"], result)
+	}
+}
+
+// waitFor finishes an upgrade only once the run is stopping.
+type waitFor struct {
+	*model
+	stopping chan struct{}
+}
+
+func (w *waitFor) Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) error {
+	<-w.stopping
+	return w.model.Upgrade(ctx, r, s, report)
+}

@@ -1,0 +1,78 @@
+// Package apply carries out a plan document. It knows what a step means and in
+// which order steps may run; how a step is done is behind its ports.
+package apply
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/soctalk/fleet/plan"
+)
+
+// Releases does the work on the clusters. Every method may be called from
+// several goroutines, for different releases.
+type Releases interface {
+	// Base returns what is live now, to be held against the plan.
+	Base(ctx context.Context, r plan.Release) (plan.Base, error)
+	// Migrate moves the database schema by the chart's own Job.
+	Migrate(ctx context.Context, r plan.Release, s plan.Step, report Report) error
+	// Upgrade installs or upgrades the release and waits until it is ready.
+	Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) error
+	// Rollback puts the release back to the revision the plan was made against
+	// and waits until it is ready.
+	Rollback(ctx context.Context, r plan.Release, report Report) error
+}
+
+// Report tells how a step gets on.
+type Report struct {
+	// Status replaces what was last said about what the step waits for.
+	Status func(string)
+	// Log passes on one line of output, such as a migration's.
+	Log func(string)
+}
+
+// Clock is the passing of time.
+type Clock interface {
+	Now() time.Time
+	// After returns a channel that gets one value after d.
+	After(d time.Duration) <-chan time.Time
+}
+
+// SystemClock is the real clock.
+type SystemClock struct{}
+
+// Now returns the current time.
+func (SystemClock) Now() time.Time { return time.Now() }
+
+// After is [time.After].
+func (SystemClock) After(d time.Duration) <-chan time.Time { return time.After(d) }
+
+// StaleError says that a release is no longer what the plan was made against.
+type StaleError struct {
+	Address    string
+	Want, Have int // revisions; 0: not installed
+}
+
+func (e *StaleError) Error() string {
+	switch {
+	case e.Want == e.Have:
+		return fmt.Sprintf("%s: revision %d was rewritten after the plan was made", e.Address, e.Have)
+	case e.Have == 0:
+		return fmt.Sprintf("%s: was at revision %d when the plan was made and is not installed now", e.Address, e.Want)
+	case e.Want == 0:
+		return fmt.Sprintf("%s: was not installed when the plan was made and is at revision %d now", e.Address, e.Have)
+	}
+	return fmt.Sprintf("%s: was at revision %d when the plan was made and is at %d now", e.Address, e.Want, e.Have)
+}
+
+// CauseError is why a step failed, with what was seen around it: waiting
+// reasons, events, the last lines of logs.
+type CauseError struct {
+	Err  error
+	Seen []string
+}
+
+func (e *CauseError) Error() string { return e.Err.Error() }
+
+func (e *CauseError) Unwrap() error { return e.Err }

@@ -1,0 +1,146 @@
+package plan
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Why a field's values are not shown.
+const (
+	maskedSecret   = "secret"   // Secret data, or text that contains some
+	maskedValue    = "value"    // text that came from a values file
+	maskedUnstable = "unstable" // differs from one render to the next
+)
+
+// mask decides which field values may be shown. Whatever a person put into the
+// values may be a secret, so text that contains any of it stays hidden; what is
+// shown is the chart's own text and what cannot be a secret by its place:
+// images, replicas, quantities, booleans.
+type mask struct {
+	secrets []string
+	values  []string
+}
+
+func newMask(sensitive []string, values []map[string]any, objects ...[]Object) *mask {
+	m := &mask{secrets: slices.Clone(sensitive)}
+	for _, v := range values {
+		m.values = leaves(m.values, v)
+	}
+	for _, list := range objects {
+		for _, o := range list {
+			if kindOf(o) != "Secret" {
+				continue
+			}
+			m.secrets = leaves(m.secrets, o["stringData"])
+			data, _ := o["data"].(map[string]any)
+			for _, v := range data {
+				s, _ := v.(string)
+				if plain, err := base64.StdEncoding.DecodeString(s); err == nil {
+					m.secrets = append(m.secrets, string(plain))
+				}
+				m.secrets = append(m.secrets, s)
+			}
+		}
+	}
+	m.secrets = slices.DeleteFunc(m.secrets, func(s string) bool { return s == "" })
+	return m
+}
+
+// leaves collects the texts of a tree. Short numbers and booleans are left out:
+// they identify nobody and stand everywhere.
+func leaves(into []string, v any) []string {
+	switch v := v.(type) {
+	case map[string]any:
+		for _, x := range v {
+			into = leaves(into, x)
+		}
+	case []any:
+		for _, x := range v {
+			into = leaves(into, x)
+		}
+	case string:
+		if v != "" {
+			into = append(into, v)
+		}
+	case int64:
+		into = longNumber(into, strconv.FormatInt(v, 10))
+	case float64:
+		into = longNumber(into, strconv.FormatFloat(v, 'f', -1, 64))
+	}
+	return into
+}
+
+func longNumber(into []string, s string) []string {
+	if len(s) > 5 { // longer than any port
+		return append(into, s)
+	}
+	return into
+}
+
+var (
+	quantity     = regexp.MustCompile(`^[0-9.]+(m|k|Ki|M|Mi|G|Gi|T|Ti)?$`)
+	quantityPath = regexp.MustCompile(`\.(resources|requests|limits|hard)(\.|\[|$)`)
+	checksumPath = regexp.MustCompile(`annotations\["?[^]]*(checksum|hash)`)
+)
+
+// field renders one change for a person, masked where it must be.
+func (m *mask) field(kind string, c change) FieldDiff {
+	path := strings.TrimPrefix(strings.Join(c.path, ""), ".")
+	f := FieldDiff{Path: path}
+	before, after := m.show(kind, path, c.before, c.hasBefore), m.show(kind, path, c.after, c.hasAfter)
+	for _, s := range []shown{before, after} {
+		if s.masked != "" {
+			f.Masked = s.masked
+			return f
+		}
+	}
+	f.Before, f.After = before.text, after.text
+	return f
+}
+
+type shown struct{ text, masked string }
+
+func (m *mask) show(kind, path string, v any, has bool) shown {
+	if !has {
+		return shown{}
+	}
+	if kind == "Secret" && (strings.HasPrefix(path, "data") || strings.HasPrefix(path, "stringData")) || checksumPath.MatchString(path) {
+		return shown{masked: maskedSecret}
+	}
+	encoded, err := json.Marshal(v)
+	if err != nil {
+		return shown{masked: maskedValue}
+	}
+	text := string(encoded)
+	for _, leaf := range append(leaves(nil, v), text) {
+		if contains(m.secrets, leaf) {
+			return shown{masked: maskedSecret}
+		}
+	}
+	if s, ok := v.(string); ok {
+		if strings.HasSuffix(path, ".image") || quantityPath.MatchString(path) && quantity.MatchString(s) {
+			return shown{text: text}
+		}
+	}
+	for _, leaf := range leaves(nil, v) {
+		if contains(m.values, leaf) {
+			return shown{masked: maskedValue}
+		}
+	}
+	return shown{text: text}
+}
+
+// contains says whether text is or holds one of the needles. Needles of fewer
+// than four characters must be the whole text: they would match by chance.
+func contains(needles []string, text string) bool {
+	for _, n := range needles {
+		if n == text || len(n) >= 4 && strings.Contains(text, n) {
+			return true
+		}
+	}
+	return false
+}
