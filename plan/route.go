@@ -218,8 +218,32 @@ func (d *Draft) checkPairs() {
 			note(m, m.To, false)
 		}
 	}
+	d.checkInherited(system)
 	for _, p := range order {
 		d.judge(compat.Rate(d.fleet.Compatibility, system.To, semver.MustParse(p.tenant)), groups[p], p.before, systemMoves)
+	}
+}
+
+// checkInherited tells of forbidden pairs that are live already and that this
+// plan leaves behind.
+func (d *Draft) checkInherited(system *Move) {
+	if system.From == nil {
+		return
+	}
+	groups := map[string][]*Move{}
+	for _, m := range d.Moves[1:] {
+		if m.Companion == nil && m.From != nil && !m.From.Equal(m.To) {
+			groups[m.From.String()] = append(groups[m.From.String()], m)
+		}
+	}
+	for _, v := range slices.Sorted(maps.Keys(groups)) {
+		if verdict := compat.Rate(d.fleet.Compatibility, system.From, semver.MustParse(v)); !verdict.Allowed() {
+			first := groups[v][0].Release
+			d.diagnostics = append(d.diagnostics, Diagnostic{
+				Severity: Warning, Address: first.Address, Range: rangeOf(first.Source.At("version")), Summary: "Forbidden pair of versions is live already",
+				Detail: fmt.Sprintf("%s runs %s beside system %s now: %s. This plan leaves that state.", tenants(groups[v]), v, system.From, verdict.Why),
+			})
+		}
 	}
 }
 
