@@ -40,6 +40,37 @@ func (e *PendingError) Error() string {
 	return fmt.Sprintf("release %s/%s is %s at revision %d: another operation is in progress, or ended without cleaning up", e.Namespace, e.Name, e.Status, e.Revision)
 }
 
+// StaleError says that a release is no longer what the action was decided on.
+// Nothing was changed.
+type StaleError struct {
+	Namespace, Name string
+	// Expected and Found are revisions; zero means that there is no release.
+	// They are equal when the revision's content changed.
+	Expected, Found int
+}
+
+func (e *StaleError) Error() string {
+	name := e.Namespace + "/" + e.Name
+	switch {
+	case e.Expected == 0:
+		return fmt.Sprintf("release %s was to be installed, but exists already, at revision %d", name, e.Found)
+	case e.Expected == e.Found:
+		return fmt.Sprintf("revision %d of release %s was changed by somebody else", e.Found, name)
+	}
+	return fmt.Sprintf("release %s was at revision %d and is now at %d: somebody else changed it", name, e.Expected, e.Found)
+}
+
+// HookError says that a hook of the chart failed.
+type HookError struct {
+	// Event is pre-upgrade, post-install and so on.
+	Event string
+	Cause error
+}
+
+func (e *HookError) Error() string { return e.Event + " hook: " + e.Cause.Error() }
+
+func (e *HookError) Unwrap() error { return e.Cause }
+
 // SchemaError says how the values break the chart's values.schema.json. It
 // holds paths and rules, never values.
 type SchemaError struct {

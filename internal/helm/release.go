@@ -1,12 +1,26 @@
 package helm
 
-import "time"
+import (
+	"strings"
+	"time"
+)
 
 // Labels that soctalk puts on the revisions it makes.
 const (
 	LabelRun         = "soctalk.io/run"
 	LabelStep        = "soctalk.io/step"
 	LabelChartDigest = "soctalk.io/chart-digest"
+	// LabelRevision holds the revision that the other labels belong to: Helm
+	// hands labels down from revision to revision.
+	LabelRevision = "soctalk.io/revision"
+)
+
+const labelPrefix = "soctalk.io/"
+
+// The statuses of Helm that matter here.
+const (
+	statusUninstalled = "uninstalled"
+	statusSuperseded  = "superseded"
 )
 
 // Meta is what the labels of a revision's Secret tell about it.
@@ -16,9 +30,13 @@ type Meta struct {
 	// Status is Helm's word: deployed, failed, pending-upgrade, …
 	Status   string
 	Modified time.Time
-	// Labels are those that Helm does not use itself.
+	// Labels are those that Helm does not use itself. Those of soctalk are
+	// there only when soctalk made this revision.
 	Labels map[string]string
 }
+
+// Pending says that an operation is in progress, or ended without cleaning up.
+func (m Meta) Pending() bool { return strings.HasPrefix(m.Status, "pending-") }
 
 // Release is one revision, body and all.
 type Release struct {

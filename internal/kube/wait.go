@@ -18,9 +18,9 @@ type Status struct {
 
 // WaitOptions are the settings of a wait.
 type WaitOptions struct {
-	// PullGrace is how long an image may fail to be pulled before the wait is
-	// given up; zero means 30 seconds.
-	PullGrace time.Duration
+	// Grace is how long an image may fail to be pulled before the wait is
+	// a quota that is full) is tolerated in a wait; zero means 30 seconds.
+	Grace time.Duration
 	// SkipJobs leaves Jobs out, as Helm does unless asked otherwise.
 	SkipJobs bool
 	// Report hears of every change; it must not block. May be nil.
@@ -32,5 +32,17 @@ type WaitOptions struct {
 // waiting cannot help. Only kind, namespace and name of the objects are looked
 // at. A cancelled context is returned as it is.
 func (c *Cluster) WaitReady(ctx context.Context, objs []*unstructured.Unstructured, o WaitOptions) error {
+	panic("not yet")
+}
+
+// WaitDone returns when every Job among the objects is complete and every pod
+// has succeeded; other kinds are not waited for. Its errors are those of
+// [Cluster.WaitReady].
+func (c *Cluster) WaitDone(ctx context.Context, objs []*unstructured.Unstructured, o WaitOptions) error {
+	panic("not yet")
+}
+
+// WaitGone returns when none of the objects exists any more.
+func (c *Cluster) WaitGone(ctx context.Context, objs []*unstructured.Unstructured) error {
 	panic("not yet")
 }

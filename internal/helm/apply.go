@@ -1,0 +1,249 @@
+package helm
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"time"
+
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage"
+	"helm.sh/helm/v3/pkg/storage/driver"
+
+	"github.com/soctalk/fleet/internal/kube"
+)
+
+// ApplyOptions say how a release is applied.
+type ApplyOptions struct {
+	// Timeout bounds every single wait, as Helm's does: each hook, and the
+	// objects' becoming ready. Zero means five minutes.
+	Timeout time.Duration
+	// WaitForJobs also waits for Jobs that are no hooks.
+	WaitForJobs bool
+	// Labels go onto the revision; see [LabelValue].
+	Labels      map[string]string
+	Description string
+	// MaxHistory bounds the stored revisions; zero keeps all. Those in Keep do
+	// not count and stay.
+	MaxHistory int
+	Keep       []int
+	// Progress hears of the wait; it must not block. May be nil.
+	Progress func(kube.Status)
+}
+
+func (o ApplyOptions) timeout() time.Duration {
+	if o.Timeout == 0 {
+		return 5 * time.Minute
+	}
+	return o.Timeout
+}
+
+// Apply installs or upgrades the target and waits until it is ready. Until
+// then the release is pending; if it does not become ready it is failed, and
+// the [ApplyError] says why. A release that is not at the target's base any
+// more is a [StaleError], and nothing was changed.
+//
+// When the context ends, the wait ends, and the release is failed.
+func (c *Client) Apply(ctx context.Context, t Target, o ApplyOptions) (*Release, error) {
+	values, err := EffectiveValues(t.Values, t.Set)
+	if err != nil {
+		return nil, err
+	}
+	caps, err := c.capabilities(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := c.acceptable(t, caps); err != nil {
+		return nil, err
+	}
+	a := c.action(ctx, t.Namespace, t.Name, o)
+	a.config.Capabilities = caps
+	a.scrub = c.scrubber(t, values)
+	a.store.base = t.Base
+	// Helm takes a failure to read the history for its absence.
+	history, err := a.store.Query(map[string]string{"owner": "helm", "name": t.Name})
+	if err != nil && !errors.Is(err, driver.ErrReleaseNotFound) {
+		return nil, err
+	}
+	switch {
+	case t.Base == nil && len(history) > 0:
+		return nil, &StaleError{Namespace: t.Namespace, Name: t.Name, Found: history[0].Version}
+	case t.Base != nil && len(history) == 0:
+		return nil, &StaleError{Namespace: t.Namespace, Name: t.Name, Expected: t.Base.Revision}
+	case t.Base != nil && t.Base.Pending():
+		return nil, &PendingError{Namespace: t.Namespace, Name: t.Name, Status: t.Base.Status, Revision: t.Base.Revision}
+	}
+	if t.upgrades() {
+		up := action.NewUpgrade(a.config)
+		up.Namespace, up.Timeout, up.Wait, up.WaitForJobs = t.Namespace, o.timeout(), true, o.WaitForJobs
+		// Values are whole: nothing of the live release comes in by itself.
+		up.ResetValues, up.MaxHistory, up.Description = true, o.MaxHistory, o.Description
+		// Helm would leave the work to itself in the background when its
+		// context ends; the client stops it instead.
+		r, err := up.RunWithContext(context.WithoutCancel(ctx), t.Name, t.Chart.Copy(), values)
+		return a.result("upgrade", r, err)
+	}
+	in := action.NewInstall(a.config)
+	in.ReleaseName, in.Namespace, in.CreateNamespace, in.Replace = t.Name, t.Namespace, true, t.Base != nil
+	in.Timeout, in.Wait, in.WaitForJobs, in.Description = o.timeout(), true, o.WaitForJobs, o.Description
+	r, err := in.RunWithContext(context.WithoutCancel(ctx), t.Chart.Copy(), values)
+	return a.result("install", r, err)
+}
+
+// Rollback makes a new revision out of an old one and waits until it is ready.
+// It is also the way out of a pending release.
+func (c *Client) Rollback(ctx context.Context, namespace, name string, revision int, o ApplyOptions) (*Release, error) {
+	a := c.action(ctx, namespace, name, o)
+	back := action.NewRollback(a.config)
+	back.Version, back.Timeout, back.Wait, back.WaitForJobs, back.MaxHistory = revision, o.timeout(), true, o.WaitForJobs, o.MaxHistory
+	target, err := c.Get(ctx, namespace, name, revision)
+	if err != nil {
+		return nil, err
+	}
+	a.scrub = newScrubber(target.Config, namespace, name, target.ChartName, target.ChartVersion, target.AppVersion)
+	_, err = a.result("rollback", nil, back.Run(name))
+	if err != nil {
+		return nil, err
+	}
+	return c.Get(ctx, namespace, name, 0)
+}
+
+// Uninstall removes a release with its history and waits until its objects
+// are gone. What the chart marks to be kept, and claims, stay.
+func (c *Client) Uninstall(ctx context.Context, namespace, name string, o ApplyOptions) error {
+	a := c.action(ctx, namespace, name, o)
+	un := action.NewUninstall(a.config)
+	un.Timeout, un.Wait = o.timeout(), true
+	live, err := c.Get(ctx, namespace, name, 0)
+	if err != nil {
+		return err
+	}
+	a.scrub = newScrubber(live.Config, namespace, name, live.ChartName, live.ChartVersion, live.AppVersion)
+	_, runErr := un.Run(name)
+	_, err = a.result("uninstall", nil, runErr)
+	return err
+}
+
+// attempt is one action with everything that is its own: Helm's objects must
+// not be shared between actions.
+type attempt struct {
+	client          *Client
+	namespace, name string
+	config          *action.Configuration
+	store           *store
+	kube            *kubeClient
+	scrub           *scrubber
+}
+
+func (c *Client) action(ctx context.Context, namespace, name string, o ApplyOptions) *attempt {
+	a := &attempt{client: c, namespace: namespace, name: name, store: c.store(namespace, name, o), kube: c.kubeClient(ctx, namespace, o)}
+	a.config = &action.Configuration{
+		RESTClientGetter: c.cluster.RESTClientGetter(namespace),
+		Releases:         storage.Init(a.store),
+		KubeClient:       a.kube,
+		Log:              func(string, ...any) {},
+		HookOutputFunc:   func(_, _, _ string) io.Writer { return io.Discard },
+	}
+	return a
+}
+
+// result turns what Helm returns into what this package does.
+func (a *attempt) result(verb string, r *release.Release, err error) (*Release, error) {
+	a.client.lookups.forget(a.namespace)
+	if err == nil {
+		if r == nil {
+			return nil, nil
+		}
+		// The stored body is what identifies the revision.
+		return a.client.Get(context.WithoutCancel(a.kube.ctx), a.namespace, a.name, r.Version)
+	}
+	var stale *StaleError
+	var corrupt *CorruptError
+	if errors.As(err, &stale) || errors.As(err, &corrupt) {
+		return nil, err
+	}
+	a.settle(err)
+	e := &ApplyError{Action: verb, Namespace: a.namespace, Name: a.name, Revision: a.store.created}
+	e.Cause = a.client.cluster.Explain(a.plain(a.kube.cause(err)))
+	return nil, e
+}
+
+// settle marks the revision of a failed action as failed where Helm forgot to:
+// it leaves a rollback pending when a hook fails.
+func (a *attempt) settle(cause error) {
+	if a.store.created == 0 {
+		return
+	}
+	key := secretName(a.name, a.store.created)
+	r, err := a.store.Get(key)
+	if err != nil || !r.Info.Status.IsPending() {
+		return
+	}
+	r.SetStatus(release.StatusFailed, a.scrub.text(cause.Error()))
+	// There is nothing better to do about a second error.
+	_ = a.store.Update(key, r)
+}
+
+// plain takes values out of an error whose text is not this project's.
+func (a *attempt) plain(err error) error {
+	var notReady *kube.NotReadyError
+	var hook *HookError
+	switch {
+	case errors.Is(err, context.Canceled):
+		return err
+	case errors.As(err, &notReady):
+		a.scrubReasons(notReady.Reasons)
+		return err
+	case errors.As(err, &hook):
+		return err
+	}
+	text := err.Error()
+	if strings.Contains(text, "may not be more than 1048576") || strings.Contains(text, "Too long: must have at most 1048576") {
+		text = "the release is too large: chart, values and manifests together must fit into a Secret of 1 MiB"
+	}
+	return &scrubbedError{text: a.scrub.text(text), cause: err}
+}
+
+func (a *attempt) scrubReasons(reasons []kube.Reason) {
+	for i := range reasons {
+		r := &reasons[i]
+		r.Message = a.scrub.text(r.Message)
+		for j := range r.Events {
+			r.Events[j] = a.scrub.text(r.Events[j])
+		}
+		for j := range r.Pods {
+			p := &r.Pods[j]
+			p.Message = a.scrub.text(p.Message)
+			for k := range p.Logs {
+				p.Logs[k] = a.scrub.text(p.Logs[k])
+			}
+		}
+	}
+}
+
+// scrubbedError says what its cause says, without values.
+type scrubbedError struct {
+	text  string
+	cause error
+}
+
+func (e *scrubbedError) Error() string { return e.text }
+
+func (e *scrubbedError) Unwrap() error { return e.cause }
+
+var hookEvent = regexp.MustCompile(`(?:failed )?((?:pre|post)-(?:install|upgrade|rollback|delete))(?: hooks failed)?: `)
+
+// hookCause finds the hook event in the text that Helm makes of a failure.
+func hookCause(err, failure error) error {
+	if !strings.Contains(err.Error(), failure.Error()) {
+		return err
+	}
+	if m := hookEvent.FindStringSubmatch(err.Error()); m != nil {
+		return &HookError{Event: m[1], Cause: failure}
+	}
+	return fmt.Errorf("%w", failure)
+}

@@ -1,0 +1,96 @@
+package helm
+
+import (
+	"bytes"
+	"fmt"
+	"strings"
+
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"sigs.k8s.io/yaml"
+)
+
+// ParseManifest returns the objects of a manifest, lists taken apart. Duplicate
+// keys are tolerated, the last one wins, as Kubernetes does. Namespaces are
+// left as written: empty means the release's, or none.
+func ParseManifest(manifest string) ([]*unstructured.Unstructured, error) {
+	var all []*unstructured.Unstructured
+	for _, doc := range splitDocuments(manifest) {
+		objs, err := parseDocument(doc)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, objs...)
+	}
+	return all, nil
+}
+
+func parseDocument(doc string) ([]*unstructured.Unstructured, error) {
+	raw, err := yaml.YAMLToJSON([]byte(doc))
+	if err != nil {
+		return nil, fmt.Errorf("parsing %s: %w", sourceOf(doc), plainYAML(err))
+	}
+	if bytes.Equal(raw, []byte("null")) {
+		return nil, nil
+	}
+	o := &unstructured.Unstructured{}
+	if err := o.UnmarshalJSON(raw); err != nil {
+		return nil, fmt.Errorf("parsing %s: it is no Kubernetes object: it needs apiVersion, kind and metadata", sourceOf(doc))
+	}
+	if !o.IsList() {
+		return []*unstructured.Unstructured{o}, nil
+	}
+	list, err := o.ToList()
+	if err != nil {
+		return nil, fmt.Errorf("parsing %s: it is no list of Kubernetes objects", sourceOf(doc))
+	}
+	var all []*unstructured.Unstructured
+	for i := range list.Items {
+		all = append(all, &list.Items[i])
+	}
+	return all, nil
+}
+
+// splitDocuments splits at lines that begin with three dashes.
+func splitDocuments(manifest string) []string {
+	var docs []string
+	start := 0
+	flush := func(end int) {
+		if d := strings.TrimSpace(manifest[start:end]); d != "" {
+			docs = append(docs, d)
+		}
+	}
+	for at := 0; at < len(manifest); {
+		end := strings.IndexByte(manifest[at:], '\n')
+		if end < 0 {
+			end = len(manifest)
+		} else {
+			end += at + 1
+		}
+		if rest, ok := strings.CutPrefix(manifest[at:end], "---"); ok {
+			flush(at)
+			// Content may follow on the same line.
+			start = end - len(rest)
+		}
+		at = end
+	}
+	flush(len(manifest))
+	return docs
+}
+
+// sourceOf names a document by the comment that Helm puts before it.
+func sourceOf(doc string) string {
+	for line := range strings.Lines(doc) {
+		if name, ok := strings.CutPrefix(strings.TrimSpace(line), "# Source: "); ok {
+			return name
+		}
+	}
+	return "manifest"
+}
+
+// plainYAML keeps the place and the kind of a YAML error and drops the text it
+// quotes, which may be a secret.
+func plainYAML(err error) error {
+	s := err.Error()
+	s = strings.TrimPrefix(s, "error converting YAML to JSON: ")
+	return fmt.Errorf("%s", quoted.ReplaceAllString(s, "…"))
+}

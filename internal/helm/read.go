@@ -1,0 +1,235 @@
+package helm
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"sort"
+	"strconv"
+	"strings"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+const (
+	secretType = "helm.sh/release.v1"
+	// listPage is how many revisions one request asks for.
+	listPage = 500
+	// maxBody bounds a body after decompression; a Secret holds 1 MiB of it.
+	maxBody = 128 << 20
+)
+
+var secrets = corev1.SchemeGroupVersion.WithResource("secrets")
+
+// List returns the newest revision of every release in the cluster, by
+// namespace and name. It reads labels only, page by page, and leaves the
+// history out.
+func (c *Client) List(ctx context.Context) ([]Meta, error) {
+	type key struct{ namespace, name string }
+	newest := map[key]Meta{}
+	options := metav1.ListOptions{
+		LabelSelector: "owner=helm,status!=" + statusSuperseded,
+		FieldSelector: "type=" + secretType,
+		Limit:         listPage,
+	}
+	for {
+		page, err := c.cluster.Metadata().Resource(secrets).List(ctx, options)
+		if apierrors.IsResourceExpired(err) && options.Continue != "" {
+			// It took so long that the snapshot behind the pages is gone.
+			options.Continue = ""
+			clear(newest)
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("listing Helm releases: %w", c.cluster.Explain(err))
+		}
+		for i := range page.Items {
+			m, ok := metaOf(&page.Items[i])
+			if !ok {
+				continue
+			}
+			k := key{m.Namespace, m.Name}
+			if old, seen := newest[k]; !seen || old.Revision < m.Revision {
+				newest[k] = m
+			}
+		}
+		if options.Continue = page.Continue; options.Continue == "" {
+			break
+		}
+	}
+	all := make([]Meta, 0, len(newest))
+	for _, m := range newest {
+		all = append(all, m)
+	}
+	sort.Slice(all, func(i, j int) bool {
+		a, b := all[i], all[j]
+		return a.Namespace < b.Namespace || a.Namespace == b.Namespace && a.Name < b.Name
+	})
+	return all, nil
+}
+
+// History returns what the labels tell about every stored revision of a
+// release, newest first.
+func (c *Client) History(ctx context.Context, namespace, name string) ([]Meta, error) {
+	list, err := c.cluster.Metadata().Resource(secrets).Namespace(namespace).List(ctx, metav1.ListOptions{
+		LabelSelector: labels.Set{"owner": "helm", "name": name}.String(),
+	})
+	if err != nil {
+		return nil, fmt.Errorf("listing the revisions of release %s/%s: %w", namespace, name, c.cluster.Explain(err))
+	}
+	var all []Meta
+	for i := range list.Items {
+		if m, ok := metaOf(&list.Items[i]); ok {
+			all = append(all, m)
+		}
+	}
+	if len(all) == 0 {
+		return nil, &NotFoundError{Namespace: namespace, Name: name}
+	}
+	sort.Slice(all, func(i, j int) bool { return all[i].Revision > all[j].Revision })
+	return all, nil
+}
+
+// Get returns one revision; zero means the newest.
+func (c *Client) Get(ctx context.Context, namespace, name string, revision int) (*Release, error) {
+	if revision == 0 {
+		history, err := c.History(ctx, namespace, name)
+		if err != nil {
+			return nil, err
+		}
+		revision = history[0].Revision
+	}
+	secret, err := c.cluster.Typed().CoreV1().Secrets(namespace).Get(ctx, secretName(name, revision), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, &NotFoundError{Namespace: namespace, Name: name, Revision: revision}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("reading revision %d of release %s/%s: %w", revision, namespace, name, c.cluster.Explain(err))
+	}
+	r, err := decode(secret)
+	if err != nil {
+		return nil, &CorruptError{Namespace: namespace, Name: name, Revision: revision, Why: err.Error()}
+	}
+	return r, nil
+}
+
+func secretName(name string, revision int) string {
+	return fmt.Sprintf("sh.helm.release.v1.%s.v%d", name, revision)
+}
+
+// metaOf reads a revision's labels; false when they are no revision's.
+func metaOf(o metav1.Object) (Meta, bool) {
+	l := o.GetLabels()
+	revision, err := strconv.Atoi(l["version"])
+	if err != nil || l["name"] == "" {
+		return Meta{}, false
+	}
+	m := Meta{Namespace: o.GetNamespace(), Name: l["name"], Revision: revision, Status: l["status"], Modified: o.GetCreationTimestamp().UTC(), Labels: map[string]string{}}
+	for _, k := range []string{"modifiedAt", "createdAt"} {
+		if at, err := strconv.ParseInt(l[k], 10, 64); err == nil {
+			m.Modified = time.Unix(at, 0).UTC()
+			break
+		}
+	}
+	own := l[LabelRevision] == l["version"]
+	for k, v := range l {
+		switch k {
+		case "name", "owner", "status", "version", "createdAt", "modifiedAt":
+		default:
+			if own || !strings.HasPrefix(k, labelPrefix) {
+				m.Labels[k] = v
+			}
+		}
+	}
+	return m, true
+}
+
+// body is what Helm stores, as far as it matters here. The chart's templates
+// and files are most of it, and are passed over.
+type body struct {
+	Name string `json:"name"`
+	Info *struct {
+		Description string `json:"description"`
+	} `json:"info"`
+	Chart *struct {
+		Metadata *struct {
+			Name       string `json:"name"`
+			Version    string `json:"version"`
+			AppVersion string `json:"appVersion"`
+		} `json:"metadata"`
+	} `json:"chart"`
+	Config   map[string]any `json:"config"`
+	Manifest string         `json:"manifest"`
+	Hooks    []struct {
+		Name           string   `json:"name"`
+		Kind           string   `json:"kind"`
+		Path           string   `json:"path"`
+		Manifest       string   `json:"manifest"`
+		Events         []string `json:"events"`
+		Weight         int      `json:"weight"`
+		DeletePolicies []string `json:"delete_policies"`
+	} `json:"hooks"`
+}
+
+func decode(secret *corev1.Secret) (*Release, error) {
+	m, ok := metaOf(secret)
+	if !ok {
+		return nil, fmt.Errorf("its labels are not those of a Helm release")
+	}
+	stored := secret.Data["release"]
+	raw, err := inflate(stored)
+	if err != nil {
+		return nil, err
+	}
+	var b body
+	if err := json.Unmarshal(raw, &b); err != nil {
+		return nil, fmt.Errorf("its body is not the JSON of a release")
+	}
+	if b.Name == "" || b.Info == nil || b.Chart == nil || b.Chart.Metadata == nil {
+		return nil, fmt.Errorf("its body lacks the release's name, state or chart")
+	}
+	r := &Release{
+		Meta: m, ChartName: b.Chart.Metadata.Name, ChartVersion: b.Chart.Metadata.Version, AppVersion: b.Chart.Metadata.AppVersion,
+		Description: b.Info.Description, Config: b.Config, Manifest: b.Manifest,
+		BodyDigest: digestOf(stored), ChartDigest: m.Labels[LabelChartDigest],
+	}
+	if r.Config == nil {
+		r.Config = map[string]any{}
+	}
+	for _, h := range b.Hooks {
+		r.Hooks = append(r.Hooks, Hook{Name: h.Name, Kind: h.Kind, Path: h.Path, Manifest: h.Manifest, Events: h.Events, Weight: h.Weight, DeletePolicies: h.DeletePolicies})
+	}
+	return r, nil
+}
+
+// inflate takes Helm's packaging off a stored body.
+func inflate(stored []byte) ([]byte, error) {
+	raw, err := base64.StdEncoding.DecodeString(string(stored))
+	if err != nil {
+		return nil, fmt.Errorf("its body is not base64")
+	}
+	// Helm stored bodies uncompressed once.
+	if !bytes.HasPrefix(raw, []byte{0x1f, 0x8b, 0x08}) {
+		return raw, nil
+	}
+	z, err := gzip.NewReader(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("its body cannot be decompressed")
+	}
+	raw, err = io.ReadAll(io.LimitReader(z, maxBody+1))
+	if err != nil {
+		return nil, fmt.Errorf("its body cannot be decompressed")
+	}
+	if len(raw) > maxBody {
+		return nil, fmt.Errorf("its body is larger than %d MiB", maxBody>>20)
+	}
+	return raw, nil
+}

@@ -1,0 +1,115 @@
+package helm
+
+import (
+	"encoding/base64"
+	"regexp"
+	"sort"
+	"strings"
+)
+
+const hidden = "(hidden)"
+
+// quoted is a double-quoted string with escapes.
+var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
+
+// scrubber takes the values of a release out of messages that are made
+// elsewhere: Helm's, the API server's, a pod's last words.
+type scrubber struct {
+	// long are replaced wherever they occur, short only as words of their own.
+	long, short []string
+}
+
+// newScrubber hides every string among the values, except those that are part
+// of public, which are names that a message needs.
+func newScrubber(values map[string]any, public ...string) *scrubber {
+	seen := map[string]bool{}
+	s := &scrubber{}
+	add := func(v string) {
+		if len(v) < 4 || seen[v] || common[strings.ToLower(v)] {
+			return
+		}
+		for _, p := range public {
+			if strings.Contains(p, v) {
+				return
+			}
+		}
+		seen[v] = true
+		if len(v) >= 12 {
+			s.long = append(s.long, v)
+		} else {
+			s.short = append(s.short, v)
+		}
+	}
+	walkStrings(values, func(v string) {
+		add(v)
+		add(strings.TrimSpace(v))
+		for line := range strings.Lines(v) {
+			add(strings.TrimSpace(line))
+		}
+		if len(v) >= 8 {
+			add(base64.StdEncoding.EncodeToString([]byte(v)))
+		}
+	})
+	longestFirst := func(all []string) {
+		sort.Slice(all, func(i, j int) bool { return len(all[i]) > len(all[j]) })
+	}
+	longestFirst(s.long)
+	longestFirst(s.short)
+	return s
+}
+
+// common are values that say nothing, and that messages are full of.
+var common = map[string]bool{
+	"true": true, "false": true, "null": true, "none": true, "always": true, "never": true, "ifnotpresent": true,
+	"default": true, "info": true, "debug": true, "warn": true, "error": true, "http": true, "https": true,
+}
+
+func walkStrings(v any, f func(string)) {
+	switch v := v.(type) {
+	case string:
+		f(v)
+	case map[string]any:
+		for _, e := range v {
+			walkStrings(e, f)
+		}
+	case []any:
+		for _, e := range v {
+			walkStrings(e, f)
+		}
+	}
+}
+
+func (s *scrubber) text(msg string) string {
+	for _, v := range s.long {
+		msg = strings.ReplaceAll(msg, v, hidden)
+	}
+	for _, v := range s.short {
+		msg = replaceWord(msg, v)
+	}
+	return msg
+}
+
+// replaceWord hides a word unless it is part of a longer one, such as an
+// object's name.
+func replaceWord(msg, word string) string {
+	var b strings.Builder
+	for at := 0; ; {
+		i := strings.Index(msg[at:], word)
+		if i < 0 {
+			b.WriteString(msg[at:])
+			return b.String()
+		}
+		start, end := at+i, at+i+len(word)
+		b.WriteString(msg[at:start])
+		if start > 0 && isWord(msg[start-1]) || end < len(msg) && isWord(msg[end]) {
+			b.WriteString(word)
+		} else {
+			b.WriteString(hidden)
+		}
+		at = end
+	}
+}
+
+func isWord(c byte) bool {
+	return c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+}

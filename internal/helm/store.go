@@ -1,0 +1,122 @@
+package helm
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"helm.sh/helm/v3/pkg/release"
+	"helm.sh/helm/v3/pkg/storage/driver"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
+)
+
+func digestOf(stored []byte) string {
+	sum := sha256.Sum256(stored)
+	return "sha256:" + hex.EncodeToString(sum[:])
+}
+
+// store is Helm's own storage in Secrets for the time of one action, with three
+// differences: the history is read from labels, and of its bodies only the
+// newest; a new revision gets the labels of this action instead of inherited
+// ones; and a revision that a rollback needs is kept out of Helm's sight when
+// it trims the history.
+type store struct {
+	*driver.Secrets
+	client  *Client
+	secrets typedcorev1.SecretInterface
+
+	namespace, name string
+	labels          map[string]string
+	keep            []int
+	// base is the revision that the action was decided on, where that matters.
+	base *Release
+	// created is the revision that the action made, if it came that far.
+	created int
+}
+
+func (c *Client) store(namespace, name string, o ApplyOptions) *store {
+	s := c.cluster.Typed().CoreV1().Secrets(namespace)
+	return &store{Secrets: driver.NewSecrets(s), client: c, secrets: s, namespace: namespace, name: name, labels: o.Labels, keep: o.Keep}
+}
+
+// Query answers Helm's question for the history of a release; any other goes
+// to Helm's own storage.
+func (s *store) Query(labels map[string]string) ([]*release.Release, error) {
+	if len(labels) != 2 || labels["owner"] != "helm" || labels["name"] != s.name {
+		return s.Secrets.Query(labels)
+	}
+	history, err := s.client.History(context.Background(), s.namespace, s.name)
+	if _, none := err.(*NotFoundError); none {
+		return nil, driver.ErrReleaseNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	var all []*release.Release
+	for i, m := range history {
+		if i > 0 {
+			if !slices.Contains(s.keep, m.Revision) {
+				all = append(all, &release.Release{
+					Name: m.Name, Namespace: m.Namespace, Version: m.Revision, Labels: m.Labels,
+					Info: &release.Info{Status: release.Status(m.Status)},
+				})
+			}
+			continue
+		}
+		newest, err := s.newest(m)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, newest)
+	}
+	return all, nil
+}
+
+// newest reads the newest revision, and holds it against the one that the
+// action was decided on.
+func (s *store) newest(m Meta) (*release.Release, error) {
+	secret, err := s.secrets.Get(context.Background(), secretName(m.Name, m.Revision), metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading revision %d: %w", m.Revision, s.client.cluster.Explain(err))
+	}
+	stored := secret.Data["release"]
+	if s.base != nil && (s.base.Revision != m.Revision || s.base.BodyDigest != digestOf(stored)) {
+		return nil, &StaleError{Namespace: s.namespace, Name: s.name, Expected: s.base.Revision, Found: m.Revision}
+	}
+	// From here on the release changes by this action's own hand.
+	s.base = nil
+	raw, err := inflate(stored)
+	if err != nil {
+		return nil, &CorruptError{Namespace: s.namespace, Name: s.name, Revision: m.Revision, Why: err.Error()}
+	}
+	r := &release.Release{}
+	if err := json.Unmarshal(raw, r); err != nil || r.Info == nil || r.Chart == nil {
+		return nil, &CorruptError{Namespace: s.namespace, Name: s.name, Revision: m.Revision, Why: "its body is not the JSON of a release"}
+	}
+	r.Labels = m.Labels
+	return r, nil
+}
+
+// Create stores a new revision.
+func (s *store) Create(key string, r *release.Release) error {
+	r.Labels = stamp(r.Labels, s.labels, r.Version)
+	err := s.Secrets.Create(key, r)
+	if err == nil {
+		s.created = r.Version
+	}
+	return err
+}
+
+// Delete does not read what it deletes, as Helm's own does.
+func (s *store) Delete(key string) (*release.Release, error) {
+	err := s.secrets.Delete(context.Background(), key, metav1.DeleteOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, driver.ErrReleaseNotFound
+	}
+	return &release.Release{}, err
+}

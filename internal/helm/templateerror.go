@@ -1,0 +1,47 @@
+package helm
+
+import (
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/soctalk/fleet/internal/chart"
+)
+
+var (
+	// templatePlace is "chart/templates/a.yaml:12:3" in an error of Go's
+	// template engine; the column may be missing.
+	templatePlace = regexp.MustCompile(`(?:template: |error at \(|parse error at \(|parse error in \()([^\s:()]+/templates/[^\s:()]+):?(\d+)?(?::\d+)?`)
+	yamlPlace     = regexp.MustCompile(`YAML parse error on (\S+): `)
+	evaluated     = regexp.MustCompile(`(cannot parse template|error during tpl function execution for) "(?:[^"\\]|\\.)*"`)
+	executing     = regexp.MustCompile(`executing "[^"]*" at `)
+)
+
+// templateError makes an error of a render readable: the innermost template
+// and line, and what is wrong there.
+func templateError(t Target, err error, s *scrubber) error {
+	e := &TemplateError{Namespace: t.Namespace, Name: t.Name, Chart: t.Chart.Name, Version: t.Chart.Version}
+	msg := evaluated.ReplaceAllString(err.Error(), "$1 a value")
+	if places := templatePlace.FindAllStringSubmatch(msg, -1); len(places) > 0 {
+		last := places[len(places)-1]
+		e.Template = withinChart(t.Chart, last[1])
+		e.Line, _ = strconv.Atoi(last[2])
+		msg = msg[strings.LastIndex(msg, last[0])+len(last[0]):]
+		msg = strings.TrimLeft(msg, "):, ")
+		msg = executing.ReplaceAllString(msg, "at ")
+	} else if place := yamlPlace.FindStringSubmatch(msg); place != nil {
+		e.Template = withinChart(t.Chart, place[1])
+		msg = "what it renders is no YAML: " + plainYAML(errorText(msg[strings.Index(msg, place[0])+len(place[0]):])).Error()
+	}
+	e.Message = s.text(msg)
+	return e
+}
+
+type errorText string
+
+func (e errorText) Error() string { return string(e) }
+
+// withinChart takes the chart's own name off a template's path.
+func withinChart(c *chart.Chart, template string) string {
+	return strings.TrimPrefix(template, c.Name+"/")
+}
