@@ -74,8 +74,8 @@ func load(t *testing.T, name, version string) *chart.Chart {
 	return c
 }
 
-// release is the name and namespace that a chart's release has in SocTalk.
-func release(name string) chartutil.ReleaseOptions {
+// releaseOptions are the name and namespace that a chart's release has in SocTalk.
+func releaseOptions(name string) chartutil.ReleaseOptions {
 	o := chartutil.ReleaseOptions{Name: "soctalk-system", Namespace: "soctalk-system", Revision: 1, IsInstall: true}
 	switch name {
 	case "soctalk-tenant":
@@ -109,7 +109,7 @@ func render(name, version, values string, apis chartutil.VersionSet, live ...run
 	caps := chartutil.DefaultCapabilities.Copy()
 	caps.KubeVersion = chartutil.KubeVersion{Version: "v1.36.3", Major: "1", Minor: "36"}
 	caps.APIVersions = append(slices.Clone(caps.APIVersions), apis...)
-	top, err := chartutil.ToRenderValues(c, v, release(name), caps)
+	top, err := chartutil.ToRenderValues(c, v, releaseOptions(name), caps)
 	if err != nil {
 		return nil, err
 	}
@@ -275,7 +275,7 @@ func TestDefaultsRender(t *testing.T) {
 	clusterScoped := []string{"ClusterRole", "ClusterRoleBinding", "ValidatingAdmissionPolicy", "ValidatingAdmissionPolicyBinding"}
 	eachVersion(t, func(t *testing.T, name, version string) {
 		for id, o := range mustRender(t, name, version, "") {
-			want := release(name).Namespace
+			want := releaseOptions(name).Namespace
 			if slices.Contains(clusterScoped, o.GetKind()) {
 				want = ""
 			}
@@ -531,7 +531,7 @@ func TestGeneratedSecretsAreKept(t *testing.T) {
 		for id, data := range first {
 			o := &object{Object: map[string]any{"apiVersion": "v1", "kind": "Secret", "data": data}}
 			o.SetName(strings.TrimPrefix(id, "Secret/"))
-			o.SetNamespace(release(name).Namespace)
+			o.SetNamespace(releaseOptions(name).Namespace)
 			live = append(live, o)
 		}
 		if diff := cmp.Diff(first, secrets(live...)); diff != "" {
@@ -571,7 +571,7 @@ func TestImmutableFieldsStay(t *testing.T) {
 				}
 				var want []string
 				if to == "0.3.0" && name != "soctalk-system" {
-					r := release(name).Name
+					r := releaseOptions(name).Name
 					want = []string{"StatefulSet/" + r + "-wazuh-indexer", "StatefulSet/" + r + "-wazuh-manager"}
 					v4 := "{storage: {layout: v4}}"
 					if name == "soctalk-tenant" {
