@@ -63,10 +63,14 @@ func (c *Cluster) populate(ctx context.Context, l *launch, k *keys, nodes int) e
 func (c *Cluster) until(ctx context.Context, what string, ready func(context.Context) error) error {
 	tick := time.NewTicker(50 * time.Millisecond)
 	defer tick.Stop()
+	var last error
 	for {
 		err := ready(ctx)
 		if err == nil {
 			return nil
+		}
+		if last == nil || ctx.Err() == nil { // what the deadline cut short says nothing
+			last = err
 		}
 		for _, p := range c.processes {
 			select {
@@ -77,7 +81,7 @@ func (c *Cluster) until(ctx context.Context, what string, ready func(context.Con
 		}
 		select {
 		case <-ctx.Done():
-			return fmt.Errorf("wait for %s: %w; at last: %w", what, context.Cause(ctx), err)
+			return fmt.Errorf("wait for %s: %w; at last: %w", what, context.Cause(ctx), last)
 		case <-tick.C:
 		}
 	}
