@@ -161,9 +161,10 @@ type body struct {
 	} `json:"info"`
 	Chart *struct {
 		Metadata *struct {
-			Name       string `json:"name"`
-			Version    string `json:"version"`
-			AppVersion string `json:"appVersion"`
+			Name        string            `json:"name"`
+			Version     string            `json:"version"`
+			AppVersion  string            `json:"appVersion"`
+			Annotations map[string]string `json:"annotations"`
 		} `json:"metadata"`
 	} `json:"chart"`
 	Config   map[string]any `json:"config"`
@@ -198,7 +199,8 @@ func decode(secret *corev1.Secret) (*Release, error) {
 	}
 	r := &Release{
 		Meta: m, ChartName: b.Chart.Metadata.Name, ChartVersion: b.Chart.Metadata.Version, AppVersion: b.Chart.Metadata.AppVersion,
-		Description: b.Info.Description, Config: b.Config, Manifest: b.Manifest,
+		ChartAnnotations: b.Chart.Metadata.Annotations,
+		Description:      b.Info.Description, Config: b.Config, Manifest: b.Manifest,
 		BodyDigest: digestOf(stored), ChartDigest: m.Labels[LabelChartDigest],
 	}
 	if r.Config == nil {

@@ -42,6 +42,7 @@ func (m Meta) Pending() bool { return strings.HasPrefix(m.Status, "pending-") }
 type Release struct {
 	Meta
 	ChartName, ChartVersion, AppVersion string
+	ChartAnnotations                    map[string]string
 	Description                         string
 	// Config is what the user supplied, without the chart's defaults.
 	Config   map[string]any

@@ -34,6 +34,9 @@ type Rendered struct {
 	CRDs []*unstructured.Unstructured
 	// Unstable lists what differs from one render to the next, hooks included.
 	Unstable []Unstable
+	// Again holds, of the second render, the objects whose templates came out
+	// differently; whatever is not in it is stable.
+	Again []*unstructured.Unstructured
 	// Files are the rendered templates by their path within the chart, such as
 	// templates/jobs/migrate.yaml; those of subcharts begin with
 	// charts/<subchart>/. Hooks are among them, notes and blank ones are not.
@@ -107,7 +110,7 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	if err != nil {
 		return nil, err
 	}
-	out.Unstable, err = compare(first, second)
+	out.Unstable, out.Again, err = compare(first, second)
 	if err != nil {
 		return nil, templateError(t, err, c.scrubber(t, values))
 	}
@@ -201,9 +204,9 @@ func (c *Client) renderOnce(ctx context.Context, t Target, ch *hchart.Chart, val
 }
 
 // compare parses only what differs in its text.
-func compare(a, b *render) ([]Unstable, error) {
+func compare(a, b *render) ([]Unstable, []*unstructured.Unstructured, error) {
 	if a.manifest == b.manifest && slices.EqualFunc(a.hooks, b.hooks, func(x, y *release.Hook) bool { return x.Manifest == y.Manifest }) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	differing := func(r, other *render) ([]*unstructured.Unstructured, error) {
 		same := map[string]bool{}
@@ -236,13 +239,13 @@ func compare(a, b *render) ([]Unstable, error) {
 	}
 	left, err := differing(a, b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	right, err := differing(b, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return compareRenders(left, right), nil
+	return compareRenders(left, right), right, nil
 }
 
 func hooksOf(hooks []*release.Hook) []Hook {
