@@ -1,0 +1,166 @@
+// Package planfile keeps a plan on disk between planning and applying. What is
+// needed to load the same configuration again (variables and their values) is
+// sealed with a key that only somebody who can read the live system has.
+package planfile
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"crypto/rand"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/soctalk/fleet/plan"
+)
+
+// maxBytes bounds what is read: a plan of 10,000 tenants has about 20 MiB.
+const maxBytes = 512 << 20
+
+// Where says which live release the key is made from, and how to get there.
+type Where struct {
+	// Kubeconfig is relative to the configuration's folder when it is inside.
+	Kubeconfig string `json:"kubeconfig,omitempty"`
+	Context    string `json:"context,omitempty"`
+	Namespace  string `json:"namespace"`
+	Release    string `json:"release"`
+}
+
+// Inputs are what the configuration was loaded with, beside its own files.
+type Inputs struct {
+	Vars     []string `json:"vars"`
+	VarFiles []string `json:"var_files"`
+	Order    string   `json:"order"`
+	// Env holds the SOCTALK_VAR_ variables.
+	Env []string `json:"env"`
+}
+
+// File is a plan file as read: the document can be shown, the inputs need the
+// key.
+type File struct {
+	Document *plan.Document
+	Where    Where
+
+	sealed []byte
+}
+
+type onDisk struct {
+	*plan.Document
+	Where  Where  `json:"where"`
+	Sealed []byte `json:"sealed"`
+}
+
+// ErrKey says that the inputs cannot be unsealed.
+var ErrKey = errors.New("this plan does not belong to what is live: it was made for another cluster, the system release has changed since, or the file was edited")
+
+// Write puts a plan into a file that only its owner can read, in one step.
+func Write(path string, doc *plan.Document, where Where, inputs Inputs, key plan.Key) error {
+	plain, err := json.Marshal(inputs)
+	if err != nil {
+		return fmt.Errorf("write plan %s: %w", path, err)
+	}
+	sealed, err := seal(key, plain, doc)
+	if err != nil {
+		return fmt.Errorf("write plan %s: %w", path, err)
+	}
+	data, err := json.Marshal(onDisk{doc, where, sealed})
+	if err != nil {
+		return fmt.Errorf("write plan %s: %w", path, err)
+	}
+	return writeOwnerOnly(path, append(data, '\n'))
+}
+
+func writeOwnerOnly(path string, data []byte) error {
+	f, err := os.CreateTemp(filepath.Dir(path), ".soctalk-plan-*") // mode 0600
+	if err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	defer os.Remove(f.Name())
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return fmt.Errorf("write plan %s: %w", path, err)
+	}
+	if err := os.Rename(f.Name(), path); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	return nil
+}
+
+// Read reads a plan file and refuses what this version cannot understand.
+func Read(path string) (*File, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	if !info.Mode().IsRegular() || info.Size() > maxBytes {
+		return nil, fmt.Errorf("read plan %s: it is no plan file", path)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read plan: %w", err)
+	}
+	d := onDisk{Document: &plan.Document{}}
+	if err := json.Unmarshal(data, &d); err != nil {
+		return nil, fmt.Errorf("read plan %s: it is no plan file, or not all of it: %w", path, err)
+	}
+	major, _, _ := strings.Cut(d.FormatVersion, ".")
+	want, _, _ := strings.Cut(plan.FormatVersion, ".")
+	switch {
+	case d.FormatVersion == "":
+		return nil, fmt.Errorf("read plan %s: it is no plan file: format_version is missing", path)
+	case major != want:
+		return nil, fmt.Errorf("read plan %s: it has format %s, this version reads %s.x", path, d.FormatVersion, want)
+	}
+	return &File{Document: d.Document, Where: d.Where, sealed: d.Sealed}, nil
+}
+
+// Open returns what the configuration was loaded with. It fails with [ErrKey]
+// when the key or the document is another one than at [Write].
+func (f *File) Open(key plan.Key) (Inputs, error) {
+	gcm, aad, err := cipherFor(key, f.Document)
+	if err != nil {
+		return Inputs{}, err
+	}
+	if len(f.sealed) < gcm.NonceSize() {
+		return Inputs{}, ErrKey
+	}
+	plain, err := gcm.Open(nil, f.sealed[:gcm.NonceSize()], f.sealed[gcm.NonceSize():], aad)
+	if err != nil {
+		return Inputs{}, ErrKey
+	}
+	var inputs Inputs
+	if err := json.Unmarshal(plain, &inputs); err != nil {
+		return Inputs{}, fmt.Errorf("read the inputs of plan %s: %w", f.Document.PlanID, err)
+	}
+	return inputs, nil
+}
+
+func seal(key plan.Key, plain []byte, doc *plan.Document) ([]byte, error) {
+	gcm, aad, err := cipherFor(key, doc)
+	if err != nil {
+		return nil, err
+	}
+	nonce := make([]byte, gcm.NonceSize())
+	if _, err := rand.Read(nonce); err != nil {
+		return nil, err
+	}
+	return gcm.Seal(nonce, nonce, plain, aad), nil
+}
+
+// cipherFor binds the sealed part to the document, so that neither can be
+// changed or exchanged.
+func cipherFor(key plan.Key, doc *plan.Document) (cipher.AEAD, []byte, error) {
+	aad, err := json.Marshal(doc)
+	if err != nil {
+		return nil, nil, fmt.Errorf("encode plan: %w", err)
+	}
+	block, err := aes.NewCipher(key.Sealing())
+	if err != nil {
+		return nil, nil, fmt.Errorf("seal plan: %w", err)
+	}
+	gcm, err := cipher.NewGCM(block)
+	return gcm, aad, err
+}

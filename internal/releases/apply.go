@@ -1,0 +1,100 @@
+package releases
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+)
+
+var _ apply.Releases = (*Set)(nil)
+
+// maxHistory bounds the revisions that Helm keeps of a release, as its command
+// line does.
+const maxHistory = 10
+
+// ForRun marks what is changed from here on as done by a run.
+func (s *Set) ForRun(id string) { s.runID = id }
+
+// Base reads the live revision anew.
+func (s *Set) Base(ctx context.Context, r plan.Release) (plan.Base, error) {
+	body, err := s.body(ctx, s.byAddress[r.Address])
+	if err != nil || body == nil {
+		return plan.Base{}, err
+	}
+	return s.key.Base(&plan.Live{Revision: body.Revision, Status: body.Status, Digest: body.BodyDigest}), nil
+}
+
+// body reads the newest revision; nil when the release is not installed.
+func (s *Set) body(ctx context.Context, r *schema.Release) (*helm.Release, error) {
+	body, err := s.helm(r).Get(ctx, r.Namespace, r.Name, 0)
+	var gone *helm.NotFoundError
+	if errors.As(err, &gone) {
+		return nil, nil
+	}
+	return body, err
+}
+
+// Upgrade installs or upgrades a release and waits until it is ready.
+func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
+	rel := s.byAddress[r.Address]
+	base, err := s.body(ctx, rel)
+	if err != nil {
+		return err
+	}
+	target, err := s.target(rel, base)
+	if err != nil {
+		return err
+	}
+	options := s.options(rel, step, report)
+	options.Labels[helm.LabelChartDigest] = helm.DigestLabel(target.Chart.Digest)
+	options.Description = fmt.Sprintf("soctalk run %s: %s to %s", s.runID, step.Kind, step.To)
+	_, err = s.helm(rel).Apply(ctx, target, options)
+	return cause(err)
+}
+
+// Rollback goes back to the revision that the plan was made against. A Job
+// cannot be changed once made, so the migration's is deleted first.
+func (s *Set) Rollback(ctx context.Context, r plan.Release, report apply.Report) error {
+	rel := s.byAddress[r.Address]
+	if r.Address == s.fleet.System.Address {
+		if err := s.deleteMigrationJobs(ctx); err != nil {
+			return err
+		}
+	}
+	options := s.options(rel, plan.Step{Kind: apply.StepRollback}, report)
+	_, err := s.helm(rel).Rollback(ctx, rel.Namespace, rel.Name, r.Base.Revision, options)
+	return cause(err)
+}
+
+func (s *Set) options(r *schema.Release, step plan.Step, report apply.Report) helm.ApplyOptions {
+	timeout := r.Timeout
+	if d, err := time.ParseDuration(step.Timeout); err == nil {
+		timeout = d
+	}
+	return helm.ApplyOptions{
+		Timeout: timeout, MaxHistory: maxHistory,
+		Labels:   map[string]string{helm.LabelRun: s.runID, helm.LabelStep: string(step.Kind)},
+		Progress: func(st kube.Status) { report.Status(waiting(st)) },
+	}
+}
+
+// waiting says in one line what a wait is for.
+func waiting(st kube.Status) string {
+	line := fmt.Sprintf("%d of %d objects ready", st.Ready, st.Total)
+	if len(st.Waiting) == 0 {
+		return line
+	}
+	var names []string
+	for _, r := range st.Waiting[:min(2, len(st.Waiting))] {
+		names = append(names, r.String())
+	}
+	return line + ", waiting for " + strings.Join(names, "; ")
+}

@@ -1,0 +1,35 @@
+package releases
+
+import (
+	"errors"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/kube"
+)
+
+// cause adds what the cluster showed to the error of a step.
+func cause(err error) error {
+	var notReady *kube.NotReadyError
+	var job *kube.JobError
+	var reasons []kube.Reason
+	switch {
+	case errors.As(err, &notReady):
+		reasons = notReady.Reasons
+	case errors.As(err, &job):
+		reasons = []kube.Reason{job.Reason}
+	default:
+		return err
+	}
+	c := &apply.CauseError{Err: err}
+	for _, r := range reasons {
+		for _, p := range r.Pods {
+			for _, line := range p.Logs {
+				c.Seen = append(c.Seen, p.Pod+": "+line)
+			}
+		}
+		for _, e := range r.Events {
+			c.Seen = append(c.Seen, "event: "+e)
+		}
+	}
+	return c
+}

@@ -1,0 +1,155 @@
+package releases
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/plan"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// fieldManager owns the fields of objects that are applied outside of Helm.
+const fieldManager = "soctalk"
+
+// Migrate does what the runbook does before an upgrade: it deletes the old
+// migration Job, renders it at the target chart and with every value that the
+// upgrade will have, applies it and waits until it is complete.
+func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
+	objects, err := s.migrationObjects(ctx, step.Template)
+	if err != nil {
+		return err
+	}
+	timeout, err := time.ParseDuration(step.Timeout)
+	if err != nil {
+		return fmt.Errorf("timeout of step %s: %w", step.ID, err)
+	}
+	k := s.clusters[s.fleet.System.Cluster].Kube
+	var jobs []*unstructured.Unstructured
+	for _, o := range objects {
+		if o.GetKind() == "Job" {
+			jobs = append(jobs, o)
+			continue
+		}
+		if err := k.Apply(ctx, o, fieldManager); err != nil {
+			return fmt.Errorf("apply %s %s of %s: %w", o.GetKind(), o.GetName(), step.Template, err)
+		}
+	}
+	if len(jobs) == 0 {
+		return fmt.Errorf("%s holds no Job: nothing would be migrated", step.Template)
+	}
+	logs := &lineWriter{line: report.Log}
+	for _, job := range jobs {
+		report.Status("waiting for Job " + job.GetName())
+		err := k.RunJob(ctx, job, timeout, logs)
+		logs.flush()
+		if err != nil {
+			return cause(err)
+		}
+	}
+	return nil
+}
+
+// migrationObjects renders the template as the upgrade will, marked as the
+// release's own, so that the upgrade adopts what is there already.
+func (s *Set) migrationObjects(ctx context.Context, template string) ([]*unstructured.Unstructured, error) {
+	system := s.fleet.System
+	base, err := s.body(ctx, &system.Release)
+	if err != nil {
+		return nil, err
+	}
+	target, err := s.target(&system.Release, base)
+	if err != nil {
+		return nil, err
+	}
+	rendered, err := s.helm(&system.Release).Render(ctx, target)
+	if err != nil {
+		return nil, err
+	}
+	text, ok := rendered.Files[template]
+	if !ok {
+		return nil, fmt.Errorf("chart %s %s renders no %s with these values", target.Chart.Name, target.Chart.Version, template)
+	}
+	objects, err := helm.ParseManifest(text)
+	if err != nil {
+		return nil, fmt.Errorf("read %s of chart %s %s: %w", template, target.Chart.Name, target.Chart.Version, err)
+	}
+	for _, o := range objects {
+		own(o, system.Name, system.Namespace)
+	}
+	return objects, nil
+}
+
+func own(o *unstructured.Unstructured, release, namespace string) {
+	if o.GetNamespace() == "" {
+		o.SetNamespace(namespace)
+	}
+	o.SetLabels(with(o.GetLabels(), "app.kubernetes.io/managed-by", "Helm"))
+	o.SetAnnotations(with(with(o.GetAnnotations(), "meta.helm.sh/release-name", release), "meta.helm.sh/release-namespace", namespace))
+}
+
+func with(m map[string]string, key, value string) map[string]string {
+	if m == nil {
+		m = map[string]string{}
+	}
+	m[key] = value
+	return m
+}
+
+// deleteMigrationJobs removes the Jobs that the live system release came with.
+func (s *Set) deleteMigrationJobs(ctx context.Context) error {
+	system := s.fleet.System
+	body, err := s.body(ctx, &system.Release)
+	if err != nil || body == nil {
+		return err
+	}
+	objects, err := helm.ParseManifest(body.Manifest)
+	if err != nil {
+		return err
+	}
+	k := s.clusters[system.Cluster].Kube
+	for _, o := range objects {
+		if o.GetKind() == "Job" {
+			if err := k.DeleteJob(ctx, namespaceOf(o, system.Namespace), o.GetName()); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func namespaceOf(o metav1.Object, fallback string) string {
+	if ns := o.GetNamespace(); ns != "" {
+		return ns
+	}
+	return fallback
+}
+
+// lineWriter passes on whole lines.
+type lineWriter struct {
+	line func(string)
+	rest []byte
+}
+
+func (w *lineWriter) Write(p []byte) (int, error) {
+	w.rest = append(w.rest, p...)
+	for {
+		i := bytes.IndexByte(w.rest, '\n')
+		if i < 0 {
+			return len(p), nil
+		}
+		w.line(string(w.rest[:i]))
+		w.rest = w.rest[i+1:]
+	}
+}
+
+func (w *lineWriter) flush() {
+	if len(w.rest) > 0 {
+		w.line(string(w.rest))
+		w.rest = nil
+	}
+}

@@ -1,0 +1,79 @@
+package releases
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/soctalk/fleet/internal/chart"
+	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+)
+
+var errNoLiveValues = errors.New("no live release")
+
+func chartProblem(r *schema.Release, err error) plan.Problem {
+	p := plan.Problem{Attr: "chart", Summary: "Chart cannot be used", Detail: sentence(err)}
+	var missing *chart.NotFoundError
+	var unreachable *chart.UnreachableError
+	var unauthorized *chart.UnauthorizedError
+	var digest *chart.DigestError
+	switch {
+	case errors.As(err, &missing):
+		p.Summary = "Chart not found"
+		if len(missing.Versions) > 0 {
+			p.Attr = "version"
+			p.Detail += fmt.Sprintf(" Available: %s.", strings.Join(missing.Versions[:min(8, len(missing.Versions))], ", "))
+		} else {
+			p.Detail += " Check the chart's reference and version."
+		}
+	case errors.As(err, &unreachable):
+		p.Summary = "Chart registry unreachable"
+	case errors.As(err, &unauthorized):
+		p.Summary = "Chart registry refuses access"
+	case errors.As(err, &digest):
+		p.Summary, p.Attr = "Chart was published again", "version"
+	}
+	return p
+}
+
+func valuesProblem(r *schema.Release, err error) plan.Problem {
+	if errors.Is(err, errNoLiveValues) {
+		return plan.Problem{Attr: "values_from", Summary: "No live release to take values from", Detail: fmt.Sprintf(
+			`%s: values_from = "release" takes the values of the live release %s in namespace %s, which is not installed. Remove values_from and give the values, or check release and namespace.`,
+			r.Address, r.Name, r.Namespace)}
+	}
+	return plan.Problem{Attr: "set", Summary: "Set path not understood", Detail: sentence(err)}
+}
+
+func renderProblem(r *schema.Release, err error) plan.Problem {
+	p := plan.Problem{Attr: "chart", Summary: "Release does not render", Detail: sentence(err)}
+	var invalid *helm.SchemaError
+	var version *helm.KubeVersionError
+	var dependency *helm.DependencyError
+	switch {
+	case errors.As(err, &invalid):
+		p.Attr, p.Summary = "values", "Values do not meet the chart's schema"
+		p.Detail = fmt.Sprintf("%s: chart %s %s refuses these values:\n  - %s\nChange values or set so that they fit this version of the chart.",
+			r.Address, invalid.Chart, invalid.Version, strings.Join(invalid.Lines, "\n  - "))
+	case errors.As(err, &version):
+		p.Summary = "Kubernetes version not supported by the chart"
+	case errors.As(err, &dependency):
+		p.Summary = "Chart lacks its dependencies"
+	}
+	return p
+}
+
+// sentence makes an error into a sentence of a diagnostic.
+func sentence(err error) string {
+	s := err.Error()
+	if s == "" {
+		return s
+	}
+	s = strings.ToUpper(s[:1]) + s[1:]
+	if !strings.HasSuffix(s, ".") {
+		s += "."
+	}
+	return s
+}

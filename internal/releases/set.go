@@ -1,0 +1,65 @@
+// Package releases is the fleet's Helm releases as things that can be prepared
+// for a plan and changed by an apply.
+package releases
+
+import (
+	"fmt"
+
+	"github.com/soctalk/fleet/internal/chart"
+	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/internal/observe"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+)
+
+// Set is every release of a fleet, with the clusters and charts at hand.
+type Set struct {
+	fleet    *schema.Fleet
+	clusters observe.Clusters
+	charts   *chart.Resolver
+	live     *observe.Live
+	key      plan.Key
+	runID    string
+
+	byAddress map[string]*schema.Release
+	wanted    map[string]*wanted
+}
+
+// wanted is a release's target with the chart itself.
+type wanted struct {
+	chart  *chart.Chart
+	values map[string]any
+}
+
+// New gathers what is needed to plan for a fleet as it was observed.
+func New(f *schema.Fleet, clusters observe.Clusters, charts *chart.Resolver, live *observe.Live, key plan.Key) *Set {
+	s := &Set{fleet: f, clusters: clusters, charts: charts, live: live, key: key, byAddress: map[string]*schema.Release{}}
+	for _, r := range All(f) {
+		s.byAddress[r.Address] = r
+	}
+	return s
+}
+
+// All returns every release of a fleet: the system, then each tenant followed
+// by its companions.
+func All(f *schema.Fleet) []*schema.Release {
+	all := []*schema.Release{&f.System.Release}
+	for _, t := range f.Tenants {
+		all = append(all, &t.Release)
+		for _, c := range t.Companions {
+			all = append(all, &c.Release)
+		}
+	}
+	return all
+}
+
+func (s *Set) helm(r *schema.Release) *helm.Client { return s.clusters[r.Cluster].Helm }
+
+// target is what Helm is given for a release; base is its live revision.
+func (s *Set) target(r *schema.Release, base *helm.Release) (helm.Target, error) {
+	w := s.wanted[r.Address]
+	if w == nil {
+		return helm.Target{}, fmt.Errorf("%s: its chart was not fetched", r.Address)
+	}
+	return helm.Target{Namespace: r.Namespace, Name: r.Name, Chart: w.chart, Values: w.values, Base: base}, nil
+}

@@ -1,0 +1,135 @@
+package view
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/plan"
+)
+
+// RunJSON writes a run as NDJSON.
+type RunJSON struct {
+	W   io.Writer
+	Now func() time.Time
+}
+
+// line is one object of the run stream.
+type line struct {
+	Timestamp  time.Time        `json:"@timestamp"`
+	Level      string           `json:"@level"`
+	Message    string           `json:"@message"`
+	Type       string           `json:"type"`
+	Step       *plan.Step       `json:"step,omitempty"`
+	Seconds    *float64         `json:"elapsed_seconds,omitempty"`
+	Error      string           `json:"error,omitempty"`
+	Seen       []string         `json:"seen,omitempty"`
+	Version    string           `json:"version,omitempty"`
+	Plan       *planHead        `json:"plan,omitempty"`
+	Summary    *runSummary      `json:"summary,omitempty"`
+	Diagnostic *plan.Diagnostic `json:"diagnostic,omitempty"`
+}
+
+type planHead struct {
+	PlanID  string       `json:"plan_id"`
+	Summary plan.Summary `json:"summary"`
+}
+
+type runSummary struct {
+	Run         string   `json:"run"`
+	OK          bool     `json:"ok"`
+	Installed   int      `json:"installed"`
+	Upgraded    int      `json:"upgraded"`
+	Uninstalled int      `json:"uninstalled"`
+	Failed      []string `json:"failed"`
+	Quarantined []string `json:"quarantined"`
+	RolledBack  []string `json:"rolled_back"`
+	NotStarted  []string `json:"not_started"`
+	Stopped     string   `json:"stopped,omitempty"`
+}
+
+func (v *RunJSON) write(l line) {
+	if l.Timestamp.IsZero() {
+		l.Timestamp = v.Now()
+	}
+	if l.Level == "" {
+		l.Level = "info"
+	}
+	// The stream is closed when its reader has gone; the run goes on.
+	_ = json.NewEncoder(v.W).Encode(l)
+}
+
+// Start writes which program runs which plan.
+func (v *RunJSON) Start(version string, doc *plan.Document) {
+	v.write(line{Type: "version", Message: "soctalk " + version, Version: version})
+	v.write(line{Type: "plan_summary", Message: PlanSummary(doc), Plan: &planHead{doc.PlanID, doc.Summary}})
+}
+
+// Diagnostic writes an error or a warning.
+func (v *RunJSON) Diagnostic(d plan.Diagnostic) {
+	level := "warn"
+	if d.Severity == plan.Error {
+		level = "error"
+	}
+	v.write(line{Type: "diagnostic", Level: level, Message: d.Summary, Diagnostic: &d})
+}
+
+// Event writes what happened.
+func (v *RunJSON) Event(e apply.Event) {
+	l := line{Timestamp: e.Time, Type: string(e.Type), Step: &e.Step, Message: e.Message}
+	if e.Elapsed > 0 {
+		seconds := e.Elapsed.Seconds()
+		l.Seconds = &seconds
+	}
+	doing, done := words(e.Step)
+	switch e.Type {
+	case apply.StepStart:
+		l.Message = fmt.Sprintf("%s: %s", e.Step.Address, doing)
+	case apply.StepDone:
+		l.Message = fmt.Sprintf("%s: %s", e.Step.Address, done)
+	case apply.RolledBack:
+		l.Type, l.Message = string(apply.StepDone), fmt.Sprintf("%s: rolled back", e.Step.Address)
+	case apply.StepLog:
+		l.Type = string(apply.StepProgress)
+	case apply.StepFailed:
+		l.Level, l.Error = "error", e.Err.Error()
+		l.Message = fmt.Sprintf("%s: failed %s", e.Step.Address, doing)
+		var seen *apply.CauseError
+		if errors.As(e.Err, &seen) {
+			l.Seen = seen.Seen
+		}
+	case apply.Stopping:
+		l.Level, l.Step = "warn", nil
+		l.Type, l.Diagnostic = "diagnostic", &plan.Diagnostic{Severity: plan.Warning, Summary: "Stopping", Detail: e.Message}
+	}
+	v.write(l)
+}
+
+// End writes the closing summary.
+func (v *RunJSON) End(r *apply.Result) {
+	s := &runSummary{
+		Run: r.RunID, OK: r.OK(), Installed: r.Installed, Upgraded: r.Upgraded, Uninstalled: r.Uninstalled,
+		Failed: []string{}, Quarantined: []string{}, RolledBack: notNil(r.RolledBack), NotStarted: notNil(r.NotStarted), Stopped: r.Stopped,
+	}
+	for _, f := range r.Failed {
+		s.Failed = append(s.Failed, f.Step.Address)
+	}
+	for _, f := range r.Quarantined {
+		s.Quarantined = append(s.Quarantined, f.Step.Address)
+	}
+	l := line{Type: "apply_summary", Message: "Apply complete! " + Counts(r), Summary: s}
+	if !s.OK {
+		l.Level, l.Message = "error", "Apply did not complete. "+Counts(r)
+	}
+	v.write(l)
+}
+
+func notNil(list []string) []string {
+	if list == nil {
+		return []string{}
+	}
+	return list
+}
