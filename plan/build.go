@@ -150,6 +150,11 @@ func (d *Draft) transition(m *Move, before []Object, rendered *Rendered) Class {
 		}
 		d.checkReminted(m, o)
 	}
+	// Sorted once more without the tenant's name, which must not tell classes apart.
+	slices.SortStableFunc(c.Diff, func(x, y ObjectDiff) int {
+		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Namespace, y.Namespace))
+	})
+	slices.Sort(c.Restarts)
 	c.Reversibility, c.Notes = d.verdict(m, changes)
 	for _, reason := range m.Reasons {
 		c.Notes = append(c.Notes, id.remove(reason))

@@ -27,6 +27,13 @@ func NewKey(material []byte) (Key, error) {
 	return key, nil
 }
 
+// Sealing returns the key under which a plan file keeps what must stay secret.
+func (k Key) Sealing() []byte {
+	mac := hmac.New(sha256.New, k)
+	mac.Write([]byte("soctalk plan file v1"))
+	return mac.Sum(nil)
+}
+
 // Bytes returns the keyed digest of data in the given domain, so that equal
 // data in two domains have different digests.
 func (k Key) Bytes(domain string, data ...[]byte) string {

@@ -70,6 +70,20 @@ func TestEqualTransitionsAreOneClass(t *testing.T) {
 	}
 }
 
+// The order of objects must not depend on where a tenant's name sorts.
+func TestClassesDoNotDependOnHowNamesSort(t *testing.T) {
+	t.Parallel()
+	w := newWorld("0.2.1", "0.2.1")
+	for _, slug := range []string{"aaa", "zzz"} {
+		r := &w.tenant(slug, "", "0.2.1").Release
+		o := []Object{deployment("tenant-config", r.Namespace, "x"), deployment(r.Name, r.Namespace, "x")}
+		w.rendered[r.Address] = &Rendered{Objects: o}
+	}
+	if doc := w.plan(); len(doc.Classes) != 1 {
+		t.Errorf("%d classes, want 1: %+v", len(doc.Classes), doc.Classes)
+	}
+}
+
 func TestRefusals(t *testing.T) {
 	t.Parallel()
 	for name, tt := range map[string]struct {
