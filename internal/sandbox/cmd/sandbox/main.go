@@ -6,9 +6,11 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"os/signal"
+	"strings"
 	"syscall"
 
 	"github.com/soctalk/fleet/internal/sandbox"
@@ -29,54 +31,13 @@ func main() {
 	err := run(ctx, os.Args[1:])
 	var exit *exec.ExitError
 	switch {
-	case err == nil || errors.Is(err, flag.ErrHelp):
+	case err == nil:
 	case errors.As(err, &exit):
 		os.Exit(exit.ExitCode())
 	default:
 		fmt.Fprintln(os.Stderr, "sandbox:", err)
 		os.Exit(1)
 	}
-}
-
-func run(ctx context.Context, args []string) error {
-	if len(args) == 0 {
-		fmt.Fprint(os.Stderr, usage)
-		return errors.New("no command")
-	}
-	flags := flag.NewFlagSet("sandbox "+args[0], flag.ContinueOnError)
-	var o options
-	switch args[0] {
-	case "up", "status", "stop", "supervise":
-		flags.StringVar(&o.dir, "dir", ".sandbox", "`directory` of the sandbox")
-	}
-	switch args[0] {
-	case "up", "exec":
-		flags.StringVar(&o.charts, "charts", "", "`folder` of charts to publish, as <chart>/<version>/Chart.yaml")
-	}
-	switch args[0] {
-	case "up", "exec", "supervise":
-		flags.IntVar(&o.nodes, "nodes", 3, "`number` of simulated nodes")
-	}
-	commands := map[string]func() error{
-		"up":        func() error { return up(ctx, o) },
-		"status":    func() error { return status(o) },
-		"stop":      func() error { return stop(ctx, o) },
-		"exec":      func() error { return execute(ctx, o, flags.Args()) },
-		"build":     func() error { return build(ctx) },
-		"supervise": func() error { return supervise(ctx, o) },
-	}
-	command, ok := commands[args[0]]
-	if !ok {
-		fmt.Fprint(os.Stderr, usage)
-		return fmt.Errorf("unknown command %q", args[0])
-	}
-	if err := flags.Parse(args[1:]); err != nil {
-		return err
-	}
-	if args[0] != "exec" && flags.NArg() > 0 {
-		return fmt.Errorf("%s takes no argument %q", args[0], flags.Arg(0))
-	}
-	return command()
 }
 
 // options are the flags of all commands.
@@ -86,7 +47,60 @@ type options struct {
 	nodes  int
 }
 
-func build(ctx context.Context) error {
+// commands holds what can be run, and the flags of each.
+var commands = map[string]struct {
+	flags string
+	run   func(context.Context, options, []string) error
+}{
+	"up":        {"dir charts nodes", up},
+	"status":    {"dir", status},
+	"stop":      {"dir", stop},
+	"exec":      {"charts nodes", execute},
+	"build":     {"", build},
+	"supervise": {"dir nodes", supervise},
+}
+
+func run(ctx context.Context, args []string) error {
+	if len(args) == 0 {
+		fmt.Fprint(os.Stderr, usage)
+		return errors.New("no command")
+	}
+	name := args[0]
+	if name == "help" || name == "-h" || name == "--help" {
+		fmt.Print(usage)
+		return nil
+	}
+	command, ok := commands[name]
+	if !ok {
+		fmt.Fprint(os.Stderr, usage)
+		return fmt.Errorf("unknown command %q", name)
+	}
+	flags := flag.NewFlagSet(name, flag.ContinueOnError)
+	flags.SetOutput(io.Discard) // main says what is wrong
+	var o options
+	for _, known := range strings.Fields(command.flags) {
+		switch known {
+		case "dir":
+			flags.StringVar(&o.dir, known, ".sandbox", "directory of the sandbox")
+		case "charts":
+			flags.StringVar(&o.charts, known, "", "folder of charts to publish")
+		case "nodes":
+			flags.IntVar(&o.nodes, known, 3, "number of simulated nodes")
+		}
+	}
+	if err := flags.Parse(args[1:]); errors.Is(err, flag.ErrHelp) {
+		fmt.Print(usage)
+		return nil
+	} else if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	if name != "exec" && flags.NArg() > 0 {
+		return fmt.Errorf("%s takes no argument %q", name, flags.Arg(0))
+	}
+	return command.run(ctx, o, flags.Args())
+}
+
+func build(ctx context.Context, _ options, _ []string) error {
 	binary, err := sandbox.Binary(ctx, os.Stderr)
 	if err != nil {
 		return err
@@ -95,7 +109,7 @@ func build(ctx context.Context) error {
 	return nil
 }
 
-func status(o options) error {
+func status(_ context.Context, o options, _ []string) error {
 	running, err := sandbox.Running(o.dir)
 	if err != nil {
 		return err
@@ -110,7 +124,7 @@ func status(o options) error {
 	return describe(c)
 }
 
-func stop(ctx context.Context, o options) error {
+func stop(ctx context.Context, o options, _ []string) error {
 	return sandbox.Shutdown(ctx, o.dir)
 }
 

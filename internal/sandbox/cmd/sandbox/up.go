@@ -16,7 +16,7 @@ import (
 )
 
 // up starts a supervisor that outlives this process, unless one runs already.
-func up(ctx context.Context, o options) error {
+func up(ctx context.Context, o options, _ []string) error {
 	running, err := sandbox.Running(o.dir)
 	if err != nil {
 		return err
@@ -72,10 +72,10 @@ func detach(o options) error {
 
 // supervise runs a sandbox until a signal asks for its end. It is started by
 // up, with a pipe for messages as file descriptor 3.
-func supervise(ctx context.Context, o options) error {
+func supervise(ctx context.Context, o options, _ []string) error {
 	signal.Ignore(syscall.SIGHUP)
 	messages := os.NewFile(3, "messages")
-	if _, err := messages.Stat(); err != nil {
+	if info, err := messages.Stat(); err != nil || info.Mode()&os.ModeNamedPipe == 0 {
 		return errors.New("supervise is for sandbox up alone")
 	}
 	c, err := sandbox.Start(ctx, sandbox.Options{Dir: o.dir, Nodes: o.nodes, Log: messages})
