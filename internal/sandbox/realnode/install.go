@@ -9,13 +9,15 @@ import (
 	"os/exec"
 )
 
-// packages are the Debian packages that a node is made of.
+// packages are the Debian packages that a node and its images are made of.
 var packages = []string{
-	"containerd", "runc", "containernetworking-plugins", "iptables", "conntrack", "socat", "ethtool", "postgresql-15",
+	"containerd", "runc", "containernetworking-plugins", "iptables", "conntrack", "socat", "ethtool", "postgresql",
 }
 
 // Install installs what a real node needs, on Debian, as root. It changes the
-// machine, so only call it where somebody asked for it.
+// machine, so only call it where somebody asked for it: where services are
+// managed, Debian also starts a containerd and a PostgreSQL, which the node
+// does not use.
 func Install(ctx context.Context, progress io.Writer) error {
 	if progress == nil {
 		progress = io.Discard

@@ -17,7 +17,7 @@ import (
 // PostgreSQL.
 var tools = []string{
 	"awk", "base64", "basename", "bash", "cat", "chmod", "chown", "cp", "cut", "date", "dirname", "echo", "env", "expr",
-	"false", "find", "grep", "gzip", "head", "hostname", "id", "ln", "ls", "md5sum", "mkdir", "mktemp", "mv", "printf",
+	"false", "find", "grep", "gzip", "head", "hostname", "id", "ln", "locale", "ls", "md5sum", "mkdir", "mktemp", "mv", "printf",
 	"pwd", "readlink", "rm", "rmdir", "sed", "seq", "sh", "sha256sum", "sleep", "sort", "stat", "tail", "tar", "tee",
 	"test", "timeout", "touch", "tr", "true", "uname", "uniq", "wc", "xargs",
 }
@@ -66,7 +66,7 @@ func debianLayer(ctx context.Context) ([]byte, error) {
 		return nil, err
 	}
 	share := filepath.Join("/usr/share/postgresql", filepath.Base(filepath.Dir(bin)))
-	for _, dir := range []string{share, "/usr/share/zoneinfo/Etc"} {
+	for _, dir := range []string{share, "/usr/lib/locale/C.utf8", "/usr/share/zoneinfo/Etc"} {
 		if err := copyTree(l, dir); err != nil {
 			return nil, err
 		}

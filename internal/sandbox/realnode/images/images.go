@@ -17,8 +17,11 @@ import (
 // The names of the images, as pods ask for them.
 const (
 	PauseName    = "sandbox.local/pause:1"
-	PostgresName = "sandbox.local/postgres:15"
+	PostgresName = "sandbox.local/postgres:debian"
 )
+
+// Versions are those of the images that the example charts ask for.
+func Versions() []string { return []string{"0.1.0", "0.2.0", "0.2.1", "0.3.0"} }
 
 // Roles are the services that the soctalk image stands in for.
 func Roles() []string { return []string{"api", "app-ui", "adapter", "runs-worker"} }
@@ -56,14 +59,14 @@ func Build(ctx context.Context, versions ...string) (string, error) {
 		return "", fmt.Errorf("make the PostgreSQL image: %w", err)
 	}
 	environment := []string{searchPath + ":" + bin, "LANG=C.UTF-8"}
-	entrypoint, err := programLayer(ctx, "postgres")
+	entrypoint, err := programLayer(ctx, "postgres-entrypoint")
 	if err != nil {
 		return "", err
 	}
 	images := []Image{{
 		Name:       PostgresName,
 		Layers:     [][]byte{debian, entrypoint},
-		Entrypoint: []string{"/usr/local/bin/postgres"},
+		Entrypoint: []string{"/usr/local/bin/postgres-entrypoint"},
 		Env:        append([]string{"PGDATA=/var/lib/postgresql/data"}, environment...),
 	}}
 	service, err := programLayer(ctx, "soctalk")

@@ -1,6 +1,6 @@
 //go:build unix
 
-// Command postgres is the entrypoint of the sandbox's PostgreSQL image. It
+// Command postgres-entrypoint is the entrypoint of the sandbox's PostgreSQL image. It
 // heeds what charts commonly use of the official image: POSTGRES_USER,
 // POSTGRES_PASSWORD, POSTGRES_DB, PGDATA and /docker-entrypoint-initdb.d with
 // *.sql and *.sh; the server runs as user 999, and asks for a password over

@@ -1,0 +1,24 @@
+// Command install-real-node installs the Debian packages that the sandbox's
+// real node is made of.
+package main
+
+import (
+	"context"
+	"log"
+	"os"
+	"os/signal"
+
+	"github.com/soctalk/fleet/internal/sandbox/realnode"
+)
+
+func main() {
+	log.SetFlags(0)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	defer stop()
+	if err := realnode.Install(ctx, os.Stderr); err != nil {
+		log.Fatal(err)
+	}
+	if err := realnode.Available(); err != nil {
+		log.Fatal(err)
+	}
+}

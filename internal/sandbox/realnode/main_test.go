@@ -1,0 +1,9 @@
+package realnode_test
+
+import (
+	"testing"
+
+	"github.com/soctalk/fleet/internal/sandbox/realnode/realnodetest"
+)
+
+func TestMain(m *testing.M) { realnodetest.Main(m) }
