@@ -7,6 +7,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // DefaultCluster is the name of the cluster that a fleet without a cluster
@@ -326,7 +327,7 @@ type Check struct {
 	Retries  int
 	Source   Source
 
-	probe func(self any) (*Probe, hcl.Diagnostics)
+	probe func(address string, self map[string]cty.Value) (*Probe, hcl.Diagnostics)
 }
 
 // Probe is what a check asks; exactly one is set.

@@ -1,0 +1,108 @@
+package cli
+
+import (
+	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/compat"
+	"github.com/soctalk/fleet/internal/view"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+	"github.com/spf13/cobra"
+	"helm.sh/helm/v3/pkg/strvals"
+)
+
+// variables are the options that set input variables, in the order given.
+type variables struct {
+	pairs, files []string
+	order        []byte
+}
+
+// add registers -var and -var-file.
+func (v *variables) add(cmd *cobra.Command) {
+	cmd.Flags().Var(&variableFlag{list: &v.pairs, order: &v.order, kind: 'v', name: "name=value"}, "var", "set an input variable; may be repeated")
+	cmd.Flags().Var(&variableFlag{list: &v.files, order: &v.order, kind: 'f', name: "file"}, "var-file", "read input variables from a file; may be repeated")
+}
+
+// variableFlag remembers the order in which both kinds were written, as a
+// later one wins over an earlier one.
+type variableFlag struct {
+	list  *[]string
+	order *[]byte
+	kind  byte
+	name  string
+}
+
+func (f *variableFlag) String() string { return "" }
+func (f *variableFlag) Type() string   { return f.name }
+func (f *variableFlag) Set(s string) error {
+	*f.list = append(*f.list, s)
+	*f.order = append(*f.order, f.kind)
+	return nil
+}
+
+// read loads the configuration. The diagnostics hold warnings too.
+func (a *app) read(v *variables) (*schema.Fleet, []plan.Diagnostic) {
+	fleet, diags := a.parse(v)
+	return fleet, view.Diagnostics(diags, fleet.Files, fleet.Sensitive)
+}
+
+// readTarget also rates the versions that the files ask for, which a plan does
+// by itself.
+func (a *app) readTarget(v *variables) (*schema.Fleet, []plan.Diagnostic) {
+	fleet, diags := a.parse(v)
+	if !diags.HasErrors() {
+		diags = append(diags, targetPairs(fleet)...)
+	}
+	return fleet, view.Diagnostics(diags, fleet.Files, fleet.Sensitive)
+}
+
+func (a *app) parse(v *variables) (*schema.Fleet, hcl.Diagnostics) {
+	fleet, diags := schema.Load(a.dir, schema.Options{
+		Vars: v.pairs, VarFiles: v.files, Order: string(v.order), Env: a.env, ToolVersion: version, CheckSet: checkSet,
+	})
+	a.fleet = fleet
+	return fleet, diags
+}
+
+// load reads the configuration and prints what is wrong with it. With an
+// error in it the command ends.
+func (a *app) load(v *variables) (*schema.Fleet, error) {
+	fleet, diags := a.read(v)
+	a.diagnostics(diags)
+	if plan.HasErrors(diags) {
+		return nil, exitStatus(exitFailure)
+	}
+	return fleet, nil
+}
+
+// checkSet holds an assignment against Helm's own --set syntax.
+func checkSet(path, value string) error {
+	_, err := strvals.Parse(path + "=" + value)
+	return err
+}
+
+// targetPairs rates what the files ask for: a pair of versions that may not
+// run together can be seen without a cluster.
+func targetPairs(f *schema.Fleet) hcl.Diagnostics {
+	var diags hcl.Diagnostics
+	seen := map[string]*target{}
+	var order []*target
+	for _, t := range f.Tenants {
+		key := t.Version.String()
+		if seen[key] == nil {
+			seen[key] = &target{first: t, verdict: compat.Rate(f.Compatibility, f.System.Version, t.Version)}
+			order = append(order, seen[key])
+		}
+		seen[key].count++
+	}
+	for _, t := range order {
+		if d := t.diagnostic(f); d != nil {
+			diags = append(diags, d)
+		}
+	}
+	return diags
+}
+
+// addSnippets gives diagnostics that have only a range their source lines.
+func addSnippets(diags []plan.Diagnostic, files map[string]*hcl.File) {
+	view.AddSnippets(diags, files, nil)
+}

@@ -1,0 +1,152 @@
+package view
+
+import (
+	"fmt"
+	"io"
+	"path/filepath"
+	"strings"
+	"unicode"
+
+	"github.com/soctalk/fleet/plan"
+)
+
+// defaultWidth is where details wrap when nothing is known of the terminal.
+const defaultWidth = 78
+
+// DiagnosticsText writes diagnostics for a person, in Terraform's form. dir is
+// the way from the working directory to the configuration's folder, put before
+// file names; empty or "." for none.
+func DiagnosticsText(w io.Writer, diags []plan.Diagnostic, dir string, s Style) error {
+	var b strings.Builder
+	for _, d := range diags {
+		b.WriteString(diagnosticText(d, dir, s))
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func diagnosticText(d plan.Diagnostic, dir string, s Style) string {
+	rule, title := s.Bad, "Error: "
+	if d.Severity == plan.Warning {
+		rule, title = s.Warn, "Warning: "
+	}
+	var lines []string
+	add := func(line string) { lines = append(lines, line) }
+	add(rule(title) + s.Bold(oneLine(d.Summary)))
+	add("")
+	switch {
+	case d.Range != nil:
+		at := d.Range.Filename
+		if dir != "" && dir != "." && !filepath.IsAbs(at) {
+			at = filepath.Join(dir, filepath.FromSlash(at))
+		}
+		where := fmt.Sprintf("  on %s line %d", at, d.Range.Start.Line)
+		if d.Snippet != nil && d.Snippet.Context != "" {
+			where += ", in " + d.Snippet.Context
+		}
+		if d.Address != "" {
+			where += ", for " + d.Address
+		}
+		add(where + ":")
+		lines = append(lines, code(d, s)...)
+		add("")
+	case d.Address != "":
+		add("  for " + d.Address + ":")
+		add("")
+	}
+	width := s.Width
+	if width <= 0 || width > 120 {
+		width = defaultWidth
+	}
+	if d.Detail != "" {
+		for _, para := range strings.Split(strings.TrimSpace(d.Detail), "\n") {
+			lines = append(lines, wrap(clean(para), width-2)...)
+		}
+	}
+	var b strings.Builder
+	b.WriteString(rule("╷") + "\n")
+	for _, line := range lines {
+		b.WriteString(strings.TrimRight(rule("│")+" "+line, " ") + "\n")
+	}
+	b.WriteString(rule("╵") + "\n")
+	return b.String()
+}
+
+// code renders the source line, the mark under it, and the values.
+func code(d plan.Diagnostic, s Style) []string {
+	sn := d.Snippet
+	if sn == nil || sn.Code == "" {
+		return nil
+	}
+	const tab = "    "
+	start, end := bounded(sn.HighlightStart, len(sn.Code)), bounded(sn.HighlightEnd, len(sn.Code))
+	end = max(start, end)
+	before, marked, after := clean(sn.Code[:start]), clean(sn.Code[start:end]), clean(sn.Code[end:])
+	before, marked, after = window(before, marked, after)
+	number := fmt.Sprintf("%4d: ", sn.StartLine)
+	lines := []string{number + before + s.Bold(marked) + after}
+	mark := strings.Repeat(" ", columns(number)+columns(before)) + strings.Repeat("^", max(1, columns(marked)))
+	lines = append(lines, s.Bad(mark))
+	if len(sn.Values) > 0 {
+		lines = append(lines, tab+"├────────────────")
+		for _, v := range sn.Values {
+			lines = append(lines, tab+"│ "+clean(v))
+		}
+	}
+	return lines
+}
+
+// window shortens a line far wider than any terminal around its mark.
+func window(before, marked, after string) (string, string, string) {
+	const side, most = 60, 100
+	if r := []rune(before); len(r) > side && len([]rune(marked))+len(r) > most {
+		before = "…" + string(r[len(r)-side:])
+	}
+	if r := []rune(marked); len(r) > most {
+		return before, string(r[:most]) + "…", ""
+	}
+	if r := []rune(after); len(r) > side {
+		after = string(r[:side]) + "…"
+	}
+	return before, marked, after
+}
+
+func bounded(i, n int) int { return min(max(i, 0), n) }
+
+func columns(s string) int { return len([]rune(s)) }
+
+func oneLine(s string) string { return clean(strings.ReplaceAll(s, "\n", " ")) }
+
+// clean takes out control characters, which could rewrite the terminal.
+func clean(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\t':
+			return ' '
+		case unicode.IsControl(r) || r == '\u202e' || r == '\u2066' || r == '\u2067':
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// wrap breaks a paragraph at spaces; what is indented stays as it is.
+func wrap(s string, width int) []string {
+	if s == "" || strings.HasPrefix(s, " ") || columns(s) <= width {
+		return []string{s}
+	}
+	var lines []string
+	line := ""
+	for _, word := range strings.Fields(s) {
+		switch {
+		case line == "":
+			line = word
+		case columns(line)+1+columns(word) > width:
+			lines = append(lines, line)
+			line = word
+		default:
+			line += " " + word
+		}
+	}
+	return append(lines, line)
+}

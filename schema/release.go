@@ -1,0 +1,264 @@
+package schema
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// Lengths that Kubernetes and Helm allow, in bytes.
+const (
+	maxLabel   = 63
+	maxRelease = 53
+	// maxTenantRelease leaves room for the longest name that the tenant chart
+	// derives from its release name, "<release>-wazuh-dashboard", which is a
+	// Service.
+	maxTenantRelease = maxLabel - len("-wazuh-dashboard")
+)
+
+var dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+
+// checkName holds a name against the rules of a DNS label.
+func (x *instance) checkName(n *node, attr, what, name string, limit int) bool {
+	why := ""
+	switch {
+	case name == "":
+		return false
+	case len(name) > limit:
+		why = fmt.Sprintf("it has %d characters, and %d is the limit", len(name), limit)
+	case !dnsLabel.MatchString(name):
+		why = "it may contain only lower-case letters, digits and dashes, and must start and end with a letter or digit"
+	default:
+		return true
+	}
+	detail := fmt.Sprintf("The %s %q cannot be used: %s.", what, name, why)
+	if a := n.attrs[attr]; a != nil {
+		x.fail(a, "Invalid "+what, detail)
+	} else {
+		x.l.sink.error(x.address, n.label, "Invalid "+what, detail+fmt.Sprintf(" Write another with %s = \"…\".", attr))
+	}
+	return false
+}
+
+// labelVersion parses a block's label as an exact version.
+func (l *loader) labelVersion(n *node) *semver.Version {
+	v, err := semver.NewVersion(n.name())
+	if err != nil || !exactVersion.MatchString(n.name()) {
+		l.sink.error("", n.label, "Invalid version", fmt.Sprintf("%q is no exact version, such as \"0.2.1\".", n.name()))
+		return nil
+	}
+	return v
+}
+
+// common fills what all releases have, after their identity is known.
+func (x *instance) common(n *node, r *Release) {
+	r.Address = x.address
+	r.Chart = x.chart(n)
+	r.Values = x.values(n)
+	r.ValuesFromRelease = x.text(n, "values_from") == "release"
+	r.Set = x.set(n)
+	r.Timeout = x.duration(n, "timeout")
+	for _, b := range n.blocks["snapshot"] {
+		if s := x.snapshot(b, r); s != nil {
+			r.Snapshots = append(r.Snapshots, s)
+		}
+	}
+}
+
+func (x *instance) snapshot(n *node, r *Release) *Snapshot {
+	s := &Snapshot{
+		Name: n.name(), Driver: x.text(n, "driver"), Class: x.text(n, "class"), Store: x.text(n, "store"), When: x.text(n, "when"),
+		Quiesce: x.boolean(n, "quiesce"), Keep: x.integer(n, "keep"), Argv: x.strings(n, "argv"), Timeout: x.duration(n, "timeout"),
+		Source: n.source(),
+	}
+	if a := n.attrs["store"]; a != nil && s.Store != "" {
+		scheme, rest, ok := strings.Cut(s.Store, "://")
+		if !ok || rest == "" || !contains([]string{"file", "s3", "gs", "azblob"}, scheme) {
+			x.fail(a, "Invalid store", fmt.Sprintf("%q is no store; write a file://, s3://, gs:// or azblob:// URL.", s.Store))
+		}
+	}
+	need := func(attr string, missing bool) {
+		if missing && (n.attrs[attr] == nil) {
+			x.l.sink.error(x.address, n.header, "Missing required argument", fmt.Sprintf("A snapshot with driver = %q needs %s.", s.Driver, attr))
+		}
+	}
+	foreign := func(attr string) {
+		if a := n.attrs[attr]; a != nil && s.Driver != "" {
+			x.warn(a, "Argument without effect", fmt.Sprintf("A snapshot with driver = %q does not use %s.", s.Driver, attr))
+		}
+	}
+	switch s.Driver {
+	case "pg_dump":
+		need("store", s.Store == "")
+		foreign("class")
+		foreign("argv")
+		if r.Address != "system" {
+			x.l.sink.error(x.address, n.header, "Snapshot driver not possible here", "The pg_dump driver dumps the system database, so it belongs into the system block. Use csi, velero or command for a tenant.")
+		}
+	case "command":
+		need("argv", len(s.Argv) == 0)
+		foreign("class")
+	case "csi":
+		foreign("store")
+		foreign("argv")
+	case "velero":
+		foreign("class")
+		foreign("argv")
+	default:
+		return nil
+	}
+	return s
+}
+
+// preconditions evaluates the precondition blocks of a release.
+func (x *instance) preconditions(n *node) {
+	for _, b := range n.blocks["precondition"] {
+		x.condition(b, "Precondition failed", "")
+	}
+}
+
+func (l *loader) system() {
+	n := l.top.one("system")
+	if n == nil {
+		if !l.broken {
+			l.sink.error("", hcl.Range{}, "No system", "A fleet has exactly one system block:\n\n  system {\n    chart   = \"oci://ghcr.io/soctalk/charts/soctalk-system\"\n    version = \"0.2.1\"\n  }")
+		}
+		return
+	}
+	l.complete(n)
+	x := &instance{l: l, address: "system"}
+	s := &System{Release: Release{Address: "system", Source: n.source()}}
+	self := map[string]cty.Value{}
+	for _, name := range l.identityOrder(n, []string{"cluster", "namespace", "version", "release"}) {
+		x.bind(nil, self)
+		switch name {
+		case "cluster":
+			s.Cluster = x.cluster(n)
+			self["cluster"] = cty.StringVal(s.Cluster)
+		case "namespace":
+			s.Namespace = x.text(n, "namespace")
+			x.checkName(n, "namespace", "namespace", s.Namespace, maxLabel)
+			self["namespace"] = cty.StringVal(s.Namespace)
+		case "version":
+			s.Version = x.version(n, "version")
+			self["version"] = versionValue(s.Version)
+		case "release":
+			s.Name = x.text(n, "release")
+			x.checkName(n, "release", "release name", s.Name, maxRelease)
+			self["release"] = cty.StringVal(s.Name)
+		}
+	}
+	x.bind(nil, self)
+	x.common(n, &s.Release)
+	x.preconditions(n)
+	s.OnFailure = SystemFailure(x.text(n, "on_failure"))
+	x.migration(n, s)
+	if b := n.one("database"); b != nil {
+		d := &Database{DSN: x.text(b, "dsn"), Source: b.source()}
+		if c := b.one("dsn_secret"); c != nil {
+			d.DSNSecret = &SecretKey{Name: x.text(c, "name"), Key: x.text(c, "key")}
+		}
+		if c := b.one("exec"); c != nil {
+			d.Exec = &Exec{Pod: x.text(c, "pod"), User: x.text(c, "user"), Database: x.text(c, "database"), Container: x.text(c, "container")}
+		}
+		s.Database = d
+		if d.DSN != "" {
+			l.secrets.text(d.DSN)
+		}
+	}
+	for _, sn := range s.Snapshots {
+		if sn.Driver == "pg_dump" && s.Database == nil {
+			l.sink.error("system", sn.Source.Block, "Snapshot without database", "The pg_dump driver needs to know the way into the database; add a database block to the system.")
+		}
+	}
+	if s.OnFailure == SystemRestore && !takesSnapshots(s.Snapshots) {
+		x.fail(n.attrs["on_failure"], "Restore without snapshot", "on_failure = \"restore\" goes back to a snapshot, and the system has none. Add a snapshot block.")
+	}
+	l.fleet.System = s
+}
+
+func takesSnapshots(list []*Snapshot) bool {
+	for _, s := range list {
+		if s.When != "never" {
+			return true
+		}
+	}
+	return false
+}
+
+func (x *instance) migration(n *node, s *System) {
+	b := n.one("migration")
+	if b == nil {
+		b = &node{spec: n.spec.block("migration"), header: n.header}
+	}
+	s.Migration = Migration{Mode: MigrationMode(x.text(b, "mode")), Template: x.text(b, "template"), Timeout: x.duration(b, "timeout"), Source: b.source()}
+	if a := b.attrs["template"]; a != nil && (s.Migration.Mode == MigrateInit || s.Migration.Mode == MigrateNone) {
+		x.warn(a, "Argument without effect", fmt.Sprintf("A migration with mode = %q does not use template.", s.Migration.Mode))
+	}
+}
+
+func versionValue(v *semver.Version) cty.Value {
+	if v == nil {
+		return cty.DynamicVal
+	}
+	return cty.StringVal(v.Original())
+}
+
+// bind makes each and self visible to the instance's expressions.
+func (x *instance) bind(each *eachValue, self map[string]cty.Value) {
+	vars := map[string]cty.Value{}
+	if each != nil {
+		vars["each"] = each.object
+	}
+	if self != nil {
+		vars["self"] = cty.ObjectVal(self)
+	}
+	x.ctx = x.l.base.NewChild()
+	x.ctx.Variables = vars
+}
+
+// identityOrder sorts the attributes that make up self so that each comes
+// after those it uses; a circle is reported once.
+func (l *loader) identityOrder(n *node, names []string) []string {
+	if n.order != nil {
+		return n.order
+	}
+	state := map[string]int{}
+	var order, path []string
+	var visit func(name string)
+	visit = func(name string) {
+		if state[name] == settled || !contains(names, name) {
+			return
+		}
+		path = append(path, "self."+name)
+		defer func() { path = path[:len(path)-1] }()
+		if state[name] == underWay {
+			a := n.attrs[name]
+			l.sink.error("", a.raw.Range(), "Cycle in self", fmt.Sprintf("These depend on each other in a circle: %s. Write one of them without self.", strings.Join(path, " → ")))
+			a.bad = true
+			return
+		}
+		state[name] = underWay
+		if a := n.attrs[name]; a != nil {
+			for _, dep := range a.selves {
+				if dep == "*" {
+					l.sink.error("", a.raw.Range(), "Cycle in self", fmt.Sprintf("The %s is part of self, so it cannot use self as a whole; use single attributes, as in self.slug.", name))
+					a.bad = true
+					continue
+				}
+				visit(dep)
+			}
+		}
+		state[name] = settled
+		order = append(order, name)
+	}
+	for _, name := range names {
+		visit(name)
+	}
+	n.order = order
+	return order
+}

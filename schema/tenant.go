@@ -1,0 +1,280 @@
+package schema
+
+import (
+	"fmt"
+	"sort"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/zclconf/go-cty/cty"
+)
+
+// eachValue is one element of for_each.
+type eachValue struct {
+	key    string
+	object cty.Value // {key, value}
+}
+
+func (l *loader) tenants() {
+	defaults := l.top.one("tenant_defaults")
+	for _, n := range l.top.blocks["tenant"] {
+		merged := n.over(defaults)
+		l.complete(merged)
+		sources := newSourceCache()
+		address := "tenant." + n.name()
+		if n.attrs["for_each"] == nil {
+			x := &instance{l: l, address: address}
+			if t := x.tenant(merged, n.name(), nil, sources); t != nil {
+				l.fleet.Tenants = append(l.fleet.Tenants, t)
+			}
+			continue
+		}
+		elements := l.forEach(n)
+		if len(elements) == 0 {
+			// The block is tried once with unknown elements, so that its
+			// mistakes show before the first tenant is added.
+			x := &instance{l: l, address: address, trial: true}
+			x.tenant(merged, "", &eachValue{object: cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String), "value": cty.DynamicVal})}, sources)
+		}
+		for _, e := range elements {
+			x := &instance{l: l, address: fmt.Sprintf("%s[%s]", address, quoteKey(e.key))}
+			if t := x.tenant(merged, e.key, e, sources); t != nil {
+				l.fleet.Tenants = append(l.fleet.Tenants, t)
+			}
+		}
+	}
+	sort.SliceStable(l.fleet.Tenants, func(i, j int) bool { return l.fleet.Tenants[i].Address < l.fleet.Tenants[j].Address })
+	l.uniqueTenants()
+}
+
+// quoteKey writes a for_each key as HCL would.
+func quoteKey(s string) string {
+	r := strings.NewReplacer(`\`, `\\`, `"`, `\"`, "\n", `\n`, "\r", `\r`, "\t", `\t`, "${", "$${", "%{", "%%{")
+	return `"` + r.Replace(s) + `"`
+}
+
+// forEach returns the elements of a block's for_each, sorted by key.
+func (l *loader) forEach(n *node) []*eachValue {
+	a := n.attrs["for_each"]
+	x := &instance{l: l, address: "tenant." + n.name()}
+	v, ok := x.raw(a)
+	if !ok {
+		return nil
+	}
+	invalid := func(why string) []*eachValue {
+		x.fail(a, "Invalid for_each argument", why)
+		return nil
+	}
+	if v.IsMarked() {
+		return invalid("The for_each value is sensitive. Its keys become addresses, which are shown; use nonsensitive(…) on the keys if they are no secret.")
+	}
+	ty := v.Type()
+	switch {
+	case v.IsNull():
+		return invalid("The for_each value is null. It must be a map or a set of strings; write {} for none.")
+	case ty.IsObjectType(), ty.IsMapType():
+	case ty.IsSetType():
+		if ty.ElementType() != cty.String && v.LengthInt() > 0 {
+			return invalid(fmt.Sprintf("The for_each value is a set of %s; only sets of strings can be used.", ty.ElementType().FriendlyName()))
+		}
+	case ty.IsTupleType(), ty.IsListType():
+		return invalid("The for_each value is a list, and a list has no keys that stay the same when it changes. Use toset(…) for a list of strings, or a map: { for t in LIST : t.slug => t }.")
+	default:
+		return invalid(fmt.Sprintf("The for_each value must be a map or a set of strings; this is %s.", article(ty.FriendlyName())))
+	}
+	// Shown by name, a few wrong keys say as much as all of them.
+	var out []*eachValue
+	for it := v.ElementIterator(); it.Next(); {
+		k, e := it.Element()
+		if ty.IsSetType() {
+			k = e
+		}
+		if k.ContainsMarked() {
+			return invalid("The for_each value has sensitive keys. Keys become addresses, which are shown; use nonsensitive(…) if they are no secret.")
+		}
+		if !k.IsKnown() {
+			return nil
+		}
+		if k.IsNull() {
+			return invalid("The for_each set holds null.")
+		}
+		out = append(out, &eachValue{key: k.AsString(), object: cty.ObjectVal(map[string]cty.Value{"key": k, "value": e})})
+	}
+	sort.Slice(out, func(i, j int) bool { return out[i].key < out[j].key })
+	return out
+}
+
+// sourceCache gives all elements of one block the same Source.
+type sourceCache map[*node]Source
+
+func newSourceCache() sourceCache { return sourceCache{} }
+
+func (c sourceCache) of(n *node) Source {
+	if s, ok := c[n]; ok {
+		return s
+	}
+	s := n.source()
+	c[n] = s
+	return s
+}
+
+// tenant resolves one tenant. In a trial it returns nil.
+func (x *instance) tenant(n *node, name string, each *eachValue, sources sourceCache) *Tenant {
+	l := x.l
+	t := &Tenant{Release: Release{Address: x.address, Source: sources.of(n)}}
+	self := make(map[string]cty.Value, len(selfNames))
+	for _, attr := range l.identityOrder(n, selfNames) {
+		if a := n.attrs[attr]; a != nil && (a.each || a.self) {
+			x.bind(each, self)
+		}
+		switch attr {
+		case "slug":
+			t.Slug = name
+			if v := x.text(n, "slug"); n.attrs["slug"] != nil {
+				t.Slug = v
+			}
+			if !x.trial {
+				x.checkName(n, "slug", "slug", t.Slug, maxLabel)
+			}
+			self[attr] = cty.StringVal(t.Slug)
+		case "cluster":
+			t.Cluster = x.cluster(n)
+			self[attr] = cty.StringVal(t.Cluster)
+		case "namespace":
+			t.Namespace = "tenant-" + t.Slug
+			if v := x.text(n, "namespace"); v != "" {
+				t.Namespace = v
+			}
+			if !x.trial && t.Slug != "" {
+				x.checkName(n, "namespace", "namespace", t.Namespace, maxLabel)
+			}
+			self[attr] = cty.StringVal(t.Namespace)
+		case "version":
+			t.Version = x.version(n, "version")
+			self[attr] = versionValue(t.Version)
+		case "release":
+			t.Name = "tenant-" + t.Slug
+			if v := x.text(n, "release"); v != "" {
+				t.Name = v
+			}
+			if !x.trial && t.Slug != "" && x.checkName(n, "release", "release name", t.Name, maxRelease) && len(t.Name) > maxTenantRelease {
+				x.nameTooLong(n, t.Name)
+			}
+			self[attr] = cty.StringVal(t.Name)
+		case "labels":
+			t.Labels = x.stringMap(n, "labels")
+			self[attr] = stringMapValue(t.Labels)
+		}
+	}
+	if x.trial {
+		for k := range self {
+			if a := n.attrs[k]; a == nil || a.each || a.self {
+				self[k] = cty.DynamicVal
+			}
+		}
+	}
+	x.bind(each, self)
+	t.Window = x.ref(n, "window")
+	x.common(n, &t.Release)
+	x.preconditions(n)
+	for _, b := range n.blocks["companion"] {
+		if c := x.companion(b, n, t, each, self, sources); c != nil {
+			t.Companions = append(t.Companions, c)
+		}
+	}
+	if x.trial || t.Version == nil || t.Slug == "" {
+		return nil
+	}
+	sort.SliceStable(t.Companions, func(i, j int) bool { return t.Companions[i].Label < t.Companions[j].Label })
+	return t
+}
+
+func (x *instance) nameTooLong(n *node, name string) {
+	at := n.label
+	if a := n.attrs["release"]; a != nil {
+		at = a.raw.Range()
+	}
+	x.l.sink.error(x.address, at, "Release name too long", fmt.Sprintf("The release name %q has %d characters. Names that the chart derives from it, such as %q, may have %d, so %d is the limit. Write a shorter one with release = \"…\", or shorten the slug.", name, len(name), name+"-wazuh-dashboard", maxLabel, maxTenantRelease))
+}
+
+func stringMapValue(m map[string]string) cty.Value {
+	if len(m) == 0 {
+		return cty.EmptyObjectVal
+	}
+	vals := make(map[string]cty.Value, len(m))
+	for k, v := range m {
+		vals[k] = cty.StringVal(v)
+	}
+	return cty.ObjectVal(vals)
+}
+
+// companion resolves a further release of the tenant t, whose block is parent.
+func (x *instance) companion(n, parent *node, t *Tenant, each *eachValue, tenantSelf map[string]cty.Value, sources sourceCache) *Companion {
+	c := &Companion{Label: n.name(), Release: Release{Cluster: t.Cluster, Namespace: t.Namespace, Source: sources.of(n)}}
+	y := &instance{l: x.l, address: x.address + ".companion." + n.name(), trial: x.trial}
+	self := make(map[string]cty.Value, len(tenantSelf))
+	for k, v := range tenantSelf {
+		self[k] = v
+	}
+	for _, attr := range x.l.identityOrder(n, []string{"version", "release"}) {
+		y.bind(each, self)
+		switch attr {
+		case "version":
+			c.Version = y.version(n, "version")
+			self[attr] = versionValue(c.Version)
+		case "release":
+			c.Name = n.name() + "-" + t.Slug
+			if v := y.text(n, "release"); v != "" {
+				c.Name = v
+			}
+			if !x.trial && t.Slug != "" {
+				y.checkName(n, "release", "release name", c.Name, maxRelease)
+			}
+			self[attr] = cty.StringVal(c.Name)
+		}
+	}
+	y.bind(each, self)
+	c.After = y.text(n, "order") == "after"
+	enabled := y.boolean(n, "enabled")
+	y.common(n, &c.Release)
+	if n.attrs["timeout"] == nil {
+		c.Timeout = t.Timeout
+	}
+	if !enabled || c.Version == nil || x.trial {
+		return nil
+	}
+	return c
+}
+
+// uniqueTenants reports slugs, namespaces and releases that are taken twice.
+func (l *loader) uniqueTenants() {
+	slugs := map[string]*Tenant{}
+	spaces := map[string]string{}
+	releases := map[string]string{}
+	claim := func(taken map[string]string, key, address string, at hcl.Range, what, name string) {
+		if first, dup := taken[key]; dup {
+			l.sink.error(address, at, "Duplicate "+what, fmt.Sprintf("The %s %q is used by %s and by %s. It must be unique within a cluster.", what, name, first, address))
+			return
+		}
+		taken[key] = address
+	}
+	if s := l.fleet.System; s != nil {
+		spaces[s.Cluster+"/"+s.Namespace] = "system"
+		releases[s.Cluster+"/"+s.Namespace+"/"+s.Name] = "system"
+	}
+	for _, t := range l.fleet.Tenants {
+		if first, dup := slugs[t.Slug]; dup {
+			l.sink.error(t.Address, t.Source.At("slug"), "Duplicate slug", fmt.Sprintf("The slug %q is used by %s and by %s. Slugs are unique in the fleet.", t.Slug, first.Address, t.Address))
+			continue
+		}
+		slugs[t.Slug] = t
+		if t.Cluster == "" {
+			continue
+		}
+		claim(spaces, t.Cluster+"/"+t.Namespace, t.Address, t.Source.At("namespace"), "namespace", t.Namespace)
+		claim(releases, t.Cluster+"/"+t.Namespace+"/"+t.Name, t.Address, t.Source.At("release"), "release", t.Name)
+		for _, c := range t.Companions {
+			claim(releases, t.Cluster+"/"+t.Namespace+"/"+c.Name, c.Address, c.Source.At("release"), "release", c.Name)
+		}
+	}
+}
