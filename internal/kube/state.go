@@ -161,10 +161,10 @@ func (w *waiter) daemonSet(o runtime.Object) state {
 	if st.ObservedGeneration < ds.Generation {
 		return state{message: unseen}
 	}
-	const template = "deprecated.daemonset.template.generation"
+	const generation = "pod-template-generation"
 	s := state{uids: []types.UID{ds.UID}, starved: st.CurrentNumberScheduled < st.DesiredNumberScheduled}
 	s.owns = func(p *corev1.Pod) bool {
-		return ownedBy(ds.UID)(p) && p.Labels[appsv1.DeprecatedTemplateGeneration] == ds.Annotations[template]
+		return ownedBy(ds.UID)(p) && p.Labels[generation] == ds.Annotations[appsv1.DeprecatedTemplateGeneration]
 	}
 	rolling := ds.Spec.UpdateStrategy.Type != appsv1.OnDeleteDaemonSetStrategyType
 	switch {
