@@ -213,7 +213,7 @@ func TestUpgradesOnACluster(t *testing.T) {
 		name, chart, values string
 		versions            []string
 	}{
-		{"system", "soctalk-system", "{bootstrapAdmin: {password: first}, llm: {apiKey: key}}", []string{"0.1.2", "0.1.3", "0.1.4", "0.2.0", "0.2.1", "0.3.0"}},
+		{"system", "soctalk-system", "{bootstrapAdmin: {password: first}, llm: {apiKey: key}, preInstallCheck: {enabled: false}}", []string{"0.1.2", "0.1.3", "0.1.4", "0.2.0", "0.2.1", "0.3.0"}},
 		{"system in one hop", "soctalk-system", "{profile: small}", []string{"0.1.4", "0.2.1"}},
 		{"tenant", "soctalk-tenant", "{profile: persistent}", []string{"0.1.1", "0.1.9", "0.2.0", "0.2.1"}},
 		{"tenant in one hop", "soctalk-tenant", "{tenant: {displayName: Acme}, llm: {model: gpt-4o}}", []string{"0.1.9", "0.2.1"}},
