@@ -113,6 +113,7 @@ func (c *Cluster) startNodes(l *launch) error {
 		"--manage-all-nodes=false", "--manage-nodes-with-annotation-selector=" + nodeAnnotation + "=fake",
 		"--cidr=10.244.0.0/16", "--node-ip=127.0.0.1",
 		"--node-lease-duration-seconds=40",
+		"--v=WARN", // otherwise a line for each change of each pod
 	})
 }
 

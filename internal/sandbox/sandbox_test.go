@@ -1,6 +1,7 @@
 package sandbox
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"net"
@@ -60,6 +61,20 @@ func TestTwoSandboxesSideBySide(t *testing.T) {
 	}
 	if _, err := client(t, second).Discovery().ServerVersion(); err != nil {
 		t.Errorf("the second sandbox does not outlive the first: %v", err)
+	}
+
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := second.Wait(ctx); err != nil {
+		t.Errorf("waiting for a sandbox that runs: %v", err)
+	}
+	ctx, cancel = context.WithTimeout(t.Context(), 10*time.Second)
+	defer cancel()
+	if err := second.processes[len(second.processes)-1].cmd.Process.Kill(); err != nil {
+		t.Fatal(err)
+	}
+	if err := second.Wait(ctx); err == nil || !strings.Contains(err.Error(), "kwok ended: signal: killed") {
+		t.Errorf("waiting for a sandbox whose server died: %v", err)
 	}
 }
 

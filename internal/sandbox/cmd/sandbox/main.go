@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"os/signal"
+	"path/filepath"
 	"strings"
 	"syscall"
 
@@ -115,6 +116,9 @@ func status(_ context.Context, o options, _ []string) error {
 		return err
 	}
 	if !running {
+		if reason, err := os.ReadFile(filepath.Join(o.dir, deathNote)); err == nil {
+			return fmt.Errorf("the sandbox in %s has died: %s", o.dir, strings.TrimSpace(string(reason)))
+		}
 		return fmt.Errorf("no sandbox runs in %s", o.dir)
 	}
 	c, err := sandbox.Open(o.dir)

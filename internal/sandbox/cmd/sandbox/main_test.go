@@ -8,10 +8,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
+	"syscall"
 	"testing"
+	"time"
 
 	"github.com/soctalk/fleet/internal/sandbox"
+	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
 )
 
 // programEnv makes the test binary the program itself.
@@ -64,6 +68,20 @@ func TestUpAndStop(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "fleet"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
+	killServer(t, dir)
+	sandboxtest.Eventually(t, 30*time.Second, func(context.Context) error {
+		running, err := sandbox.Running(dir)
+		if running {
+			err = errors.New("the sandbox outlives its API server")
+		}
+		return err
+	})
+	if _, stderr, code := program(t, "status", "-dir", dir); code != 1 || !strings.Contains(stderr, "has died: kube-apiserver ended") {
+		t.Errorf("status of a dead sandbox: exit code %d, %s", code, stderr)
+	}
+	if _, stderr, code := program(t, "up", "-dir", dir, "-nodes", "1"); code != 0 {
+		t.Errorf("up after a death: exit code %d, %s", code, stderr)
+	}
 	if _, stderr, code := program(t, "stop", "-dir", dir); code != 0 {
 		t.Errorf("stop: exit code %d, %s", code, stderr)
 	}
@@ -73,6 +91,30 @@ func TestUpAndStop(t *testing.T) {
 	if _, stderr, code := program(t, "stop", "-dir", dir); code != 0 {
 		t.Errorf("stop again: exit code %d, %s", code, stderr)
 	}
+}
+
+// killServer kills the API server of the sandbox in dir.
+func killServer(t *testing.T, dir string) {
+	t.Helper()
+	processes, err := exec.Command("ps", "-axww", "-o", "pid=,args=").Output()
+	if err != nil {
+		t.Fatalf("list the processes: %v", err)
+	}
+	for line := range strings.Lines(string(processes)) {
+		fields := strings.Fields(line)
+		if !strings.Contains(line, dir) || len(fields) < 3 || fields[2] != "kube-apiserver" {
+			continue
+		}
+		pid, err := strconv.Atoi(fields[0])
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := syscall.Kill(pid, syscall.SIGKILL); err != nil {
+			t.Fatal(err)
+		}
+		return
+	}
+	t.Fatal("no process is the API server")
 }
 
 func TestExec(t *testing.T) {

@@ -70,6 +70,9 @@ func detach(o options) error {
 	return err
 }
 
+// deathNote is where, in its directory, a sandbox that died left the reason.
+const deathNote = "logs/supervisor.log"
+
 // supervise runs a sandbox until a signal asks for its end. It is started by
 // up, with a pipe for messages as file descriptor 3.
 func supervise(ctx context.Context, o options, _ []string) error {
@@ -87,7 +90,7 @@ func supervise(ctx context.Context, o options, _ []string) error {
 	if err := c.Wait(ctx); err != nil {
 		// The directory stays for whoever looks for the reason; the other
 		// servers end with this process.
-		return errors.Join(err, os.WriteFile(filepath.Join(c.Dir, "logs", "supervisor.log"), []byte(err.Error()+"\n"), 0o600))
+		return errors.Join(err, os.WriteFile(filepath.Join(c.Dir, deathNote), []byte(err.Error()+"\n"), 0o600))
 	}
 	return c.Stop()
 }
