@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
 )
 
 // attribute prepares a written attribute for evaluation.
@@ -282,7 +283,11 @@ func (l *loader) checkCalls(a *attr) {
 		if !ok {
 			return nil
 		}
-		if _, known := l.base.Functions[call.Name]; known {
+		if f, known := l.base.Functions[call.Name]; known {
+			if n, want := len(call.Args), len(f.Params()); !call.ExpandFinal && (n < want || n > want && f.VarParam() == nil) {
+				l.sink.error("", call.Range(), "Wrong number of arguments", fmt.Sprintf("The function %q takes %s, and was given %d.", call.Name, signature(f), n))
+				a.bad = true
+			}
 			return nil
 		}
 		hint := didYouMean(call.Name, publicFunctions(l.base.Functions))
@@ -294,6 +299,21 @@ func (l *loader) checkCalls(a *attr) {
 		a.bad = true
 		return nil
 	})
+}
+
+// signature names a function's parameters.
+func signature(f function.Function) string {
+	var names []string
+	for _, p := range f.Params() {
+		names = append(names, p.Name)
+	}
+	if v := f.VarParam(); v != nil {
+		names = append(names, v.Name+"…")
+	}
+	if len(names) == 0 {
+		return "no arguments"
+	}
+	return "(" + strings.Join(names, ", ") + ")"
 }
 
 func sortedKeys[V any](m map[string]V) []string {

@@ -18,6 +18,8 @@ type node struct {
 	attrs  map[string]*attr
 	blocks map[string][]*node
 	order  []string // identity attributes, in order of evaluation
+	// inherited names the attributes that came from tenant_defaults.
+	inherited map[string]bool
 }
 
 // attr is one written attribute.
@@ -244,12 +246,12 @@ func (n *node) over(defaults *node) *node {
 		return n
 	}
 	m := &node{spec: n.spec, labels: n.labels, header: n.header, label: n.label,
-		attrs: map[string]*attr{}, blocks: map[string][]*node{}}
+		attrs: map[string]*attr{}, blocks: map[string][]*node{}, inherited: map[string]bool{}}
 	for k, a := range defaults.attrs {
-		m.attrs[k] = a
+		m.attrs[k], m.inherited[k] = a, true
 	}
 	for k, a := range n.attrs {
-		m.attrs[k] = a
+		m.attrs[k], m.inherited[k] = a, false
 	}
 	for k, inherited := range defaults.blocks {
 		for _, d := range inherited {

@@ -87,7 +87,7 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 		}
 	}
 	foreign := func(attr string) {
-		if a := n.attrs[attr]; a != nil && s.Driver != "" {
+		if a := n.attrs[attr]; a != nil && s.Driver != "" && !n.inherited[attr] {
 			x.warn(a, "Argument without effect", fmt.Sprintf("A snapshot with driver = %q does not use %s.", s.Driver, attr))
 		}
 	}

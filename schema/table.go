@@ -95,7 +95,7 @@ func with(lists ...[]*attribute) []*attribute {
 func releaseAttrs(release, timeout string) []*attribute {
 	return []*attribute{
 		{name: "release", kind: kindString, def: release, doc: "Name of the Helm release, at most 53 characters."},
-		{name: "chart", kind: kindChart, required: true, doc: "The chart: an `oci://` reference, an `https://` repository (then `chart_name` says which chart of it), or a local folder or `.tgz`, beginning with `./`, `../` or `/`."},
+		{name: "chart", kind: kindChart, required: true, doc: "The chart: an `oci://` reference, an `https://` repository (then `chart_name` says which chart of it), or a local folder or `.tgz`."},
 		{name: "chart_name", kind: kindString, doc: "Name of the chart in an `https://` repository; not allowed otherwise."},
 		{name: "version", kind: kindVersion, required: true, doc: "The chart version to run. Exact, never a range, so that a plan means the same tomorrow."},
 		{name: "values", kind: kindValues, secret: true, doc: "Layers of values, each a YAML text (usually `file(…)` or `templatefile(…)`) or an object. They merge as several `-f` files do in Helm: a later layer wins, maps merge, lists and everything else replace, and `null` removes a chart's default."},

@@ -293,9 +293,10 @@ func (l *loader) validateVariables() {
 	}
 }
 
-// warnUnused reports variables that nothing uses.
+// warnUnused reports variables that nothing uses. Among errors it says
+// nothing: the use may be what is misspelt.
 func (l *loader) warnUnused() {
-	if l.broken {
+	if l.broken || l.sink.errs > 0 {
 		return
 	}
 	for _, name := range sortedKeys(l.vars) {

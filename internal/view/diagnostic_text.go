@@ -44,7 +44,8 @@ func diagnosticText(d plan.Diagnostic, dir string, s Style) string {
 		if d.Snippet != nil && d.Snippet.Context != "" {
 			where += ", in " + d.Snippet.Context
 		}
-		if d.Address != "" {
+		// The block says all of an address that has no key.
+		if strings.Contains(d.Address, "[") {
 			where += ", for " + d.Address
 		}
 		add(where + ":")

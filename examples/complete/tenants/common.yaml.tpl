@@ -1,0 +1,5 @@
+tenant:
+  name: ${name}
+  host: ${name}.${region.domain}
+adapter:
+  replicas: ${region.replica}
