@@ -21,6 +21,7 @@ const uplink = "uplink"
 // behind it: subnet .1 is the node's, .2 the machine's, the rest the pods'.
 // The link, and the route over it, go with the node's network namespace.
 type network struct {
+	name      string // of the machine's end
 	namespace *os.File
 	node      net.IP
 	machine   net.IP
@@ -54,17 +55,18 @@ func (n *network) link() error {
 		if taken {
 			continue
 		}
+		n.name = "soctalk" + strconv.Itoa(number)
 		attributes := netlink.NewLinkAttrs()
-		attributes.Name = "soctalk" + strconv.Itoa(number)
+		attributes.Name = n.name
 		veth := &netlink.Veth{LinkAttrs: attributes, PeerName: uplink, PeerNamespace: netlink.NsFd(n.namespace.Fd())}
 		// The name is what two owners at the same moment compete for.
 		if err := netlink.LinkAdd(veth); errors.Is(err, syscall.EEXIST) {
 			continue
 		} else if err != nil {
-			return fmt.Errorf("make the node's link %s: %w", attributes.Name, err)
+			return fmt.Errorf("make the node's link %s: %w", n.name, err)
 		}
-		if err := n.configure(attributes.Name); err != nil {
-			return fmt.Errorf("configure the node's link %s: %w", attributes.Name, err)
+		if err := n.configure(); err != nil {
+			return fmt.Errorf("configure the node's link %s: %w", n.name, err)
 		}
 		return nil
 	}
@@ -92,16 +94,16 @@ func overlaps(subnet *net.IPNet) (bool, error) {
 }
 
 // configure sets the link up: at the machine's end, then at the node's.
-func (n *network) configure(name string) error {
+func (n *network) configure() error {
 	machine, err := netlink.NewHandle()
 	if err != nil {
 		return err
 	}
 	defer machine.Close()
-	if err := raise(machine, name, n.machine, n.node); err != nil {
+	if err := raise(machine, n.name, n.machine, n.node); err != nil {
 		return err
 	}
-	link, err := machine.LinkByName(name)
+	link, err := machine.LinkByName(n.name)
 	if err != nil {
 		return err
 	}

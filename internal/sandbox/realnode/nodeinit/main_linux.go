@@ -22,12 +22,11 @@ import (
 )
 
 func main() {
-	if err := run(); err != nil {
-		fmt.Fprintf(os.Stderr, "nodeinit: %v\n", err)
-		os.Exit(1)
-	}
+	fmt.Fprintf(os.Stderr, "nodeinit: %v\n", run())
+	os.Exit(1)
 }
 
+// run returns when the node ends on its own, with the reason.
 func run() error {
 	if len(os.Args) != 2 || os.Getpid() != 1 {
 		return errors.New("to be started by the owner of a real node, as the first process of a namespace")

@@ -20,9 +20,12 @@ import (
 )
 
 const (
-	selectedNode  = "volume.kubernetes.io/selected-node"
-	provisioner   = "volume.kubernetes.io/storage-provisioner"
+	selectedNode = "volume.kubernetes.io/selected-node"
+	provisioner  = "volume.kubernetes.io/storage-provisioner"
+	// provisionedBy keeps the controllers, and the simulation of other nodes,
+	// from removing a volume themselves.
 	provisionedBy = "pv.kubernetes.io/provisioned-by"
+	ourselves     = "sandbox.soctalk.io/folder"
 	// nodeLabel marks the volumes made here, with their node.
 	nodeLabel = "sandbox.soctalk.io/volume-of"
 	// owner is whom images of databases run as.
@@ -38,8 +41,8 @@ type provisioning struct {
 }
 
 // Provision makes volumes below dir, until the context ends, for the claims
-// of pods that were placed on the node. Where all nodes are real, claims that
-// do not wait for a pod get theirs, too.
+// of pods that were placed on the node. Claims that do not wait for a pod get
+// theirs only where no node is simulated.
 func Provision(ctx context.Context, client kubernetes.Interface, node, dir string) error {
 	simulated, err := client.CoreV1().Nodes().List(ctx, metav1.ListOptions{})
 	if err != nil {
@@ -111,7 +114,7 @@ func (p *provisioning) describe(claim *corev1.PersistentVolumeClaim, name, path 
 		ObjectMeta: metav1.ObjectMeta{
 			Name:        name,
 			Labels:      map[string]string{nodeLabel: p.node},
-			Annotations: map[string]string{provisionedBy: claim.Annotations[provisioner]},
+			Annotations: map[string]string{provisionedBy: ourselves},
 		},
 		Spec: corev1.PersistentVolumeSpec{
 			AccessModes:                   claim.Spec.AccessModes,
