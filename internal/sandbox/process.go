@@ -27,6 +27,7 @@ type process struct {
 type launch struct {
 	binary   string
 	logs     string   // folder
+	home     string   // folder
 	lifeline *os.File // the reading end; the owner keeps the other
 }
 
@@ -43,7 +44,12 @@ func (l *launch) start(name string, args []string, files ...*os.File) (*process,
 	cmd := exec.Command(l.binary, append([]string{name}, args...)...)
 	cmd.Stdout, cmd.Stderr = log, log
 	cmd.ExtraFiles = append([]*os.File{l.lifeline}, files...)
-	cmd.Env = append(os.Environ(), lifelineEnv+"="+strconv.Itoa(firstFile-1))
+	// Nothing of the user's: etcd takes its flags from the environment too,
+	// kwok reads a configuration in the home directory.
+	cmd.Env = []string{
+		lifelineEnv + "=" + strconv.Itoa(firstFile-1),
+		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + l.home,
+	}
 	// An interrupt from the keyboard goes to the owner alone, which then stops the servers.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	if err := cmd.Start(); err != nil {

@@ -85,7 +85,7 @@ func (c *Cluster) start(ctx context.Context, nodes int) error {
 	}
 	defer func() { _ = theirs.Close() }()
 	c.lifeline = ours
-	l := &launch{binary: c.Binary, logs: filepath.Join(c.Dir, logsDir), lifeline: theirs}
+	l := &launch{binary: c.Binary, logs: filepath.Join(c.Dir, logsDir), home: filepath.Join(c.Dir, stateDir), lifeline: theirs}
 
 	store, err := c.startStore(l)
 	if err != nil {
