@@ -55,6 +55,22 @@ func TestCharts(t *testing.T) {
 			}
 		}
 	})
+	t.Run("names of Services", func(t *testing.T) {
+		for _, address := range []string{
+			"soctalk-system-api/8000",                                    // with an address of its own
+			"soctalk-system-postgres.soctalk-system/5432",                // without
+			"soctalk-system-postgres-0.soctalk-system-postgres/5432",     // one pod's
+			"soctalk-system-api.soctalk-system.svc.cluster.local/8000",   // in full
+			"kubernetes.default.svc/443",                                 // the API server
+			"soctalk-system-app-ui.soctalk-system.svc.cluster.local./80", // absolute, and another port than the pod's
+		} {
+			realnodetest.Exec(t, system, system+"-postgres-0", "postgres", "timeout", "10", "bash", "-c", "exec 3<>/dev/tcp/"+address)
+		}
+		got := realnodetest.Exec(t, system, system+"-postgres-0", "postgres", "bash", "-c", "exec 3<>/dev/tcp/nobody/80 || echo no")
+		if got != "no" {
+			t.Errorf("a Service that does not exist: %s", got)
+		}
+	})
 	t.Run("a password is asked for over the network", func(t *testing.T) {
 		got := realnodetest.Exec(t, system, system+"-postgres-0", "postgres", "bash", "-c",
 			"PGPASSWORD=wrong psql -h soctalk-system-postgres -U soctalk_admin -d soctalk -c 'SELECT 1' 2>&1 || true")
