@@ -59,7 +59,7 @@ func (l *loader) probeEverything() {
 		if n.one("sql") != nil && l.fleet.System.Database == nil {
 			l.sink.error("", n.one("sql").header, "Check without database", "An sql probe needs to know the way into the system database; add a database block to the system.")
 		}
-		if c.On != "system" && len(waveOf[c.Name]) == 0 && !l.broken {
+		if c.On != "system" && len(waveOf[c.Name]) == 0 && l.sink.errs == 0 {
 			l.sink.warn("", n.label, "Check that never runs", fmt.Sprintf("No wave lists check.%s. Add it to a wave: checks = [check.%s].", c.Name, c.Name))
 		}
 	}
@@ -98,7 +98,7 @@ func (l *loader) idleParts() {
 		used[t.Window] = true
 	}
 	for _, n := range l.top.blocks["window"] {
-		if !used[n.name()] && !l.broken {
+		if !used[n.name()] && l.sink.errs == 0 {
 			l.sink.warn("", n.label, "Window that nothing uses", fmt.Sprintf("No tenant has window = window.%s.", n.name()))
 		}
 	}

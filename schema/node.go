@@ -301,7 +301,7 @@ func (n *node) labelled(kind, label string) *node {
 func (l *loader) complete(n *node) {
 	for _, a := range n.spec.attrs {
 		if a.required && n.attrs[a.name] == nil {
-			l.sink.error("", n.header, "Missing required argument", fmt.Sprintf("The argument %q is required in %s, but was not written.", a.name, n.title()))
+			l.sink.error("", n.header, "Missing required argument", fmt.Sprintf("The argument %q is required in %s%s, but was not written.", a.name, n.title(), n.orDefaults()))
 		}
 	}
 	if len(n.spec.oneOf) > 0 {
@@ -327,6 +327,14 @@ func (l *loader) complete(n *node) {
 			l.complete(b)
 		}
 	}
+}
+
+// orDefaults names the other place where an attribute may be written.
+func (n *node) orDefaults() string {
+	if n.spec.inherits() && n.spec.each {
+		return " or in tenant_defaults"
+	}
+	return ""
 }
 
 // source returns the ranges for a typed value made from the block.

@@ -122,6 +122,8 @@ func (c sourceCache) of(n *node) Source {
 func (x *instance) tenant(n *node, name string, each *eachValue, sources sourceCache) *Tenant {
 	l := x.l
 	t := &Tenant{Release: Release{Address: x.address, Source: sources.of(n)}}
+	// What is made from a wrong slug is wrong too, and need not be said.
+	fine := true
 	self := make(map[string]cty.Value, len(selfNames))
 	for _, attr := range l.identityOrder(n, selfNames) {
 		if a := n.attrs[attr]; a != nil && (a.each || a.self) {
@@ -133,9 +135,7 @@ func (x *instance) tenant(n *node, name string, each *eachValue, sources sourceC
 			if v := x.text(n, "slug"); n.attrs["slug"] != nil {
 				t.Slug = v
 			}
-			if !x.trial {
-				x.checkName(n, "slug", "slug", t.Slug, maxLabel)
-			}
+			fine = x.trial || x.checkName(n, "slug", "slug", t.Slug, maxLabel)
 			self[attr] = cty.StringVal(t.Slug)
 		case "cluster":
 			t.Cluster = x.cluster(n)
@@ -145,7 +145,7 @@ func (x *instance) tenant(n *node, name string, each *eachValue, sources sourceC
 			if v := x.text(n, "namespace"); v != "" {
 				t.Namespace = v
 			}
-			if !x.trial && t.Slug != "" {
+			if !x.trial && (fine || n.attrs["namespace"] != nil) {
 				x.checkName(n, "namespace", "namespace", t.Namespace, maxLabel)
 			}
 			self[attr] = cty.StringVal(t.Namespace)
@@ -157,7 +157,7 @@ func (x *instance) tenant(n *node, name string, each *eachValue, sources sourceC
 			if v := x.text(n, "release"); v != "" {
 				t.Name = v
 			}
-			if !x.trial && t.Slug != "" && x.checkName(n, "release", "release name", t.Name, maxRelease) && len(t.Name) > maxTenantRelease {
+			if !x.trial && (fine || n.attrs["release"] != nil) && x.checkName(n, "release", "release name", t.Name, maxRelease) && len(t.Name) > maxTenantRelease {
 				x.nameTooLong(n, t.Name)
 			}
 			self[attr] = cty.StringVal(t.Name)

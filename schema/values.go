@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"math/big"
 
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
 	"github.com/zclconf/go-cty/cty/convert"
 )
@@ -98,7 +100,7 @@ func (x *instance) layer(a *attr, i int, e cty.Value) (map[string]any, bool) {
 			if secret {
 				why = "it is no YAML mapping (the reason is not shown, because the text is sensitive)"
 			}
-			x.fail(a, "Invalid values", fmt.Sprintf("%s cannot be used: %s.", where, why))
+			x.failLayer(a, i, fmt.Sprintf("%s cannot be used: %s.", where, why))
 			return nil, false
 		}
 		if secret {
@@ -108,13 +110,22 @@ func (x *instance) layer(a *attr, i int, e cty.Value) (map[string]any, bool) {
 	case ty.IsObjectType() || ty.IsMapType():
 		g, err := goValue(v)
 		if err != nil {
-			x.fail(a, "Invalid values", fmt.Sprintf("Layer %d of values cannot be used: %s.", i+1, err))
+			x.failLayer(a, i, fmt.Sprintf("Layer %d of values cannot be used: %s.", i+1, err))
 			return nil, false
 		}
 		return g.(map[string]any), true
 	}
-	x.fail(a, "Invalid values", fmt.Sprintf("Layer %d of values is %s; each layer must be a YAML text or an object.", i+1, article(ty.FriendlyName())))
+	x.failLayer(a, i, fmt.Sprintf("Layer %d of values is %s; each layer must be a YAML text or an object.", i+1, article(ty.FriendlyName())))
 	return nil, false
+}
+
+// failLayer reports an error at one element of values.
+func (x *instance) failLayer(a *attr, i int, detail string) {
+	r := a.raw.Range()
+	if t, ok := a.expr.(*hclsyntax.TupleConsExpr); ok && i < len(t.Exprs) {
+		r = t.Exprs[i].Range()
+	}
+	x.l.sink.add(x.address, &hcl.Diagnostic{Severity: hcl.DiagError, Summary: "Invalid values", Detail: detail, Subject: &r, Expression: a.expr, EvalContext: x.context(a)})
 }
 
 // leaves notes the texts of values that were made from a sensitive text.

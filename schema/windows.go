@@ -39,7 +39,7 @@ func (x *instance) days(n *node, name string) []time.Weekday {
 	for _, s := range x.strings(n, name) {
 		d, ok := weekdays[strings.ToLower(s)]
 		if !ok {
-			x.fail(n.attrs[name], "Invalid day", fmt.Sprintf("%q is no day; write %s.%s", s, strings.Join(weekdayNames, ", "), didYouMean(s, weekdayNames)))
+			x.fail(n.attrs[name], "Invalid day", fmt.Sprintf("%q is no day; write %s.%s", s, strings.Join(weekdayNames, ", "), didYouMean(s[:min(len(s), 3)], weekdayNames)))
 			continue
 		}
 		if !seen[d] {

@@ -1,0 +1,120 @@
+package view
+
+import (
+	"encoding/json"
+	"flag"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+	"golang.org/x/tools/txtar"
+)
+
+var updateMistakes = flag.Bool("update-mistakes", false, "write what is printed now into testdata/mistakes")
+
+// TestMistakes holds what a person reads of each mistake against the comment
+// of its archive.
+func TestMistakes(t *testing.T) {
+	paths, err := filepath.Glob("testdata/mistakes/*.txtar")
+	if err != nil || len(paths) == 0 {
+		t.Fatal("no archives", err)
+	}
+	for _, path := range paths {
+		t.Run(strings.TrimSuffix(filepath.Base(path), ".txtar"), func(t *testing.T) {
+			t.Parallel()
+			a, err := txtar.ParseFile(path)
+			if err != nil {
+				t.Fatal(err)
+			}
+			diags := loadArchive(t, a)
+			var b strings.Builder
+			if err := DiagnosticsText(&b, diags, "", Style{}); err != nil {
+				t.Fatal(err)
+			}
+			if *updateMistakes {
+				a.Comment = []byte(b.String())
+				if err := os.WriteFile(path, txtar.Format(a), 0o644); err != nil {
+					t.Fatal(err)
+				}
+				return
+			}
+			if diff := cmp.Diff(string(a.Comment), b.String()); diff != "" {
+				t.Error(diff)
+			}
+			if strings.Contains(b.String(), "canary") {
+				t.Error("a secret is shown")
+			}
+			data, err := json.Marshal(diags)
+			if err != nil || strings.Contains(string(data), "canary") {
+				t.Errorf("%v: a secret is in the JSON form: %s", err, data)
+			}
+		})
+	}
+}
+
+func loadArchive(t *testing.T, a *txtar.Archive) []plan.Diagnostic {
+	t.Helper()
+	dir := t.TempDir()
+	for _, f := range a.Files {
+		path := filepath.Join(dir, filepath.FromSlash(f.Name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, f.Data, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	f, diags := schema.Load(dir, schema.Options{ToolVersion: "0.1.0"})
+	return Diagnostics(diags, f.Files, f.Sensitive)
+}
+
+func TestTextIsSafeAndBounded(t *testing.T) {
+	t.Parallel()
+	d := plan.Diagnostic{Severity: plan.Error, Summary: "bad \x1b[31mred\nline", Detail: strings.Repeat("word ", 100) + "\n\n  kept as it is",
+		Range:   &plan.Range{Filename: "a.hcl", Start: plan.Pos{Line: 3, Column: 5}},
+		Snippet: &plan.Snippet{Code: strings.Repeat("x", 5000) + "\tMARK" + strings.Repeat("y", 5000), StartLine: 3, HighlightStart: 5001, HighlightEnd: 5005}}
+	var b strings.Builder
+	if err := DiagnosticsText(&b, []plan.Diagnostic{d}, "some/dir", Style{Width: 60}); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	if strings.Contains(got, "\x1b") {
+		t.Error("an escape sequence of the input reached the terminal")
+	}
+	for _, want := range []string{"Error: bad ?[31mred line", "on some/dir/a.hcl line 3", "MARK", "^^^^", "  kept as it is"} {
+		if !strings.Contains(got, want) {
+			t.Errorf("%q is not in:\n%s", want, got)
+		}
+	}
+	for _, line := range strings.Split(got, "\n") {
+		if n := len([]rune(line)); n > 140 {
+			t.Errorf("%d columns: %s", n, line)
+		}
+	}
+}
+
+func TestSnippetOutOfRange(t *testing.T) {
+	t.Parallel()
+	// A document read from disk may say anything.
+	for _, s := range []plan.Snippet{{Code: "abc", HighlightStart: 7, HighlightEnd: 2}, {Code: "äö", HighlightStart: 1, HighlightEnd: 99}, {Code: "", HighlightStart: -1}} {
+		var b strings.Builder
+		if err := DiagnosticsText(&b, []plan.Diagnostic{{Summary: "x", Range: &plan.Range{}, Snippet: &s}}, "", Style{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestColour(t *testing.T) {
+	t.Parallel()
+	var plain, coloured strings.Builder
+	diags := []plan.Diagnostic{{Severity: plan.Warning, Summary: "s", Detail: "d"}}
+	_ = DiagnosticsText(&plain, diags, "", Style{})
+	_ = DiagnosticsText(&coloured, diags, "", Style{Color: true})
+	if strings.Contains(plain.String(), "\x1b") || !strings.Contains(coloured.String(), "\x1b") {
+		t.Errorf("%q %q", plain.String(), coloured.String())
+	}
+}
