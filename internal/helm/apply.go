@@ -9,6 +9,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/hashicorp/go-multierror"
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage"
@@ -168,7 +169,7 @@ func (a *attempt) result(verb string, r *release.Release, err error) (*Release, 
 	}
 	a.settle(err)
 	e := &ApplyError{Action: verb, Namespace: a.namespace, Name: a.name, Revision: a.store.created}
-	e.Cause = a.client.cluster.Explain(a.plain(a.kube.cause(err)))
+	e.Cause = a.plain(a.kube.cause(err))
 	return nil, e
 }
 
@@ -202,10 +203,18 @@ func (a *attempt) plain(err error) error {
 		return err
 	}
 	text := err.Error()
+	var several *multierror.Error
+	if errors.As(err, &several) {
+		var all []string
+		for _, e := range several.Errors {
+			all = append(all, e.Error())
+		}
+		text = strings.Join(all, "; ")
+	}
 	if strings.Contains(text, "may not be more than 1048576") || strings.Contains(text, "Too long: must have at most 1048576") {
 		text = "the release is too large: chart, values and manifests together must fit into a Secret of 1 MiB"
 	}
-	return &scrubbedError{text: a.scrub.text(text), cause: err}
+	return a.client.cluster.Explain(&scrubbedError{text: a.scrub.text(text), cause: err})
 }
 
 func (a *attempt) scrubReasons(reasons []kube.Reason) {

@@ -23,10 +23,10 @@ type kubeClient struct {
 	*hkube.Client
 	cluster *kube.Cluster
 	// Helm's interface knows no context.
-	ctx       context.Context
-	grace time.Duration
-	progress  func(kube.Status)
-	failure   error
+	ctx      context.Context
+	grace    time.Duration
+	progress func(kube.Status)
+	failure  error
 }
 
 func (c *Client) kubeClient(ctx context.Context, namespace string, o ApplyOptions) *kubeClient {

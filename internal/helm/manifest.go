@@ -2,7 +2,6 @@ package helm
 
 import (
 	"bytes"
-	"fmt"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -27,21 +26,21 @@ func ParseManifest(manifest string) ([]*unstructured.Unstructured, error) {
 func parseDocument(doc string) ([]*unstructured.Unstructured, error) {
 	raw, err := yaml.YAMLToJSON([]byte(doc))
 	if err != nil {
-		return nil, fmt.Errorf("parsing %s: %w", sourceOf(doc), plainYAML(err))
+		return nil, &documentError{sourceOf(doc), "what it renders is no YAML: " + plainYAML(err)}
 	}
 	if bytes.Equal(raw, []byte("null")) {
 		return nil, nil
 	}
 	o := &unstructured.Unstructured{}
 	if err := o.UnmarshalJSON(raw); err != nil {
-		return nil, fmt.Errorf("parsing %s: it is no Kubernetes object: it needs apiVersion, kind and metadata", sourceOf(doc))
+		return nil, &documentError{sourceOf(doc), "what it renders is no Kubernetes object: apiVersion, kind or name is missing"}
 	}
 	if !o.IsList() {
 		return []*unstructured.Unstructured{o}, nil
 	}
 	list, err := o.ToList()
 	if err != nil {
-		return nil, fmt.Errorf("parsing %s: it is no list of Kubernetes objects", sourceOf(doc))
+		return nil, &documentError{sourceOf(doc), "what it renders is no list of Kubernetes objects"}
 	}
 	var all []*unstructured.Unstructured
 	for i := range list.Items {
@@ -89,8 +88,12 @@ func sourceOf(doc string) string {
 
 // plainYAML keeps the place and the kind of a YAML error and drops the text it
 // quotes, which may be a secret.
-func plainYAML(err error) error {
-	s := err.Error()
-	s = strings.TrimPrefix(s, "error converting YAML to JSON: ")
-	return fmt.Errorf("%s", quoted.ReplaceAllString(s, "…"))
+func plainYAML(err error) string {
+	s := strings.TrimPrefix(err.Error(), "error converting YAML to JSON: ")
+	return quoted.ReplaceAllString(s, "…")
 }
+
+// documentError says which document of a manifest cannot be read.
+type documentError struct{ source, why string }
+
+func (e *documentError) Error() string { return e.source + ": " + e.why }

@@ -37,6 +37,9 @@ type store struct {
 	base *Release
 	// created is the revision that the action made, if it came that far.
 	created int
+	// history is what Query answered before anything was written: Helm asks
+	// several times.
+	history []*release.Release
 }
 
 func (c *Client) store(namespace, name string, o ApplyOptions) *store {
@@ -49,6 +52,9 @@ func (c *Client) store(namespace, name string, o ApplyOptions) *store {
 func (s *store) Query(labels map[string]string) ([]*release.Release, error) {
 	if len(labels) != 2 || labels["owner"] != "helm" || labels["name"] != s.name {
 		return s.Secrets.Query(labels)
+	}
+	if s.history != nil {
+		return slices.Clone(s.history), nil
 	}
 	history, err := s.client.History(context.Background(), s.namespace, s.name)
 	if _, none := err.(*NotFoundError); none {
@@ -74,7 +80,8 @@ func (s *store) Query(labels map[string]string) ([]*release.Release, error) {
 		}
 		all = append(all, newest)
 	}
-	return all, nil
+	s.history = all
+	return slices.Clone(all), nil
 }
 
 // newest reads the newest revision, and holds it against the one that the
@@ -104,6 +111,7 @@ func (s *store) newest(m Meta) (*release.Release, error) {
 
 // Create stores a new revision.
 func (s *store) Create(key string, r *release.Release) error {
+	s.history = nil
 	r.Labels = stamp(r.Labels, s.labels, r.Version)
 	err := s.Secrets.Create(key, r)
 	if err == nil {
@@ -112,8 +120,15 @@ func (s *store) Create(key string, r *release.Release) error {
 	return err
 }
 
+// Update replaces a stored revision.
+func (s *store) Update(key string, r *release.Release) error {
+	s.history = nil
+	return s.Secrets.Update(key, r)
+}
+
 // Delete does not read what it deletes, as Helm's own does.
 func (s *store) Delete(key string) (*release.Release, error) {
+	s.history = nil
 	err := s.secrets.Delete(context.Background(), key, metav1.DeleteOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil, driver.ErrReleaseNotFound

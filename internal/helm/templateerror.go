@@ -1,6 +1,7 @@
 package helm
 
 import (
+	"errors"
 	"regexp"
 	"strconv"
 	"strings"
@@ -21,6 +22,11 @@ var (
 // and line, and what is wrong there.
 func templateError(t Target, err error, s *scrubber) error {
 	e := &TemplateError{Namespace: t.Namespace, Name: t.Name, Chart: t.Chart.Name, Version: t.Chart.Version}
+	var document *documentError
+	if errors.As(err, &document) {
+		e.Template, e.Message = withinChart(t.Chart, document.source), s.text(document.why)
+		return e
+	}
 	msg := evaluated.ReplaceAllString(err.Error(), "$1 a value")
 	if places := templatePlace.FindAllStringSubmatch(msg, -1); len(places) > 0 {
 		last := places[len(places)-1]
@@ -31,15 +37,11 @@ func templateError(t Target, err error, s *scrubber) error {
 		msg = executing.ReplaceAllString(msg, "at ")
 	} else if place := yamlPlace.FindStringSubmatch(msg); place != nil {
 		e.Template = withinChart(t.Chart, place[1])
-		msg = "what it renders is no YAML: " + plainYAML(errorText(msg[strings.Index(msg, place[0])+len(place[0]):])).Error()
+		msg = "what it renders is no YAML: " + plainYAML(errors.New(msg[strings.Index(msg, place[0])+len(place[0]):]))
 	}
 	e.Message = s.text(msg)
 	return e
 }
-
-type errorText string
-
-func (e errorText) Error() string { return string(e) }
 
 // withinChart takes the chart's own name off a template's path.
 func withinChart(c *chart.Chart, template string) string {

@@ -15,8 +15,9 @@ import (
 // returns it as it is otherwise.
 func (c *Cluster) Explain(err error) error {
 	var status apierrors.APIStatus
+	var notReady *NotReadyError
 	switch {
-	case err == nil, errors.Is(err, context.Canceled):
+	case err == nil, errors.Is(err, context.Canceled), errors.As(err, &notReady):
 		return err
 	case apierrors.IsUnauthorized(err):
 		return &UnauthorizedError{Address: c.Host(), Cause: err}
