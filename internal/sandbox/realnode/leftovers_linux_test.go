@@ -11,6 +11,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"time"
@@ -37,14 +38,19 @@ func TestBesideSimulatedNodes(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer func() {
+	t.Cleanup(func() {
 		if err := cluster.Stop(); err != nil {
 			t.Error(err)
 		}
-	}()
+	})
 	node, err := realnode.Start(t.Context(), cluster, realnode.Options{Tainted: true})
 	if err != nil {
 		t.Fatal(err)
+	}
+	stop := sync.OnceValue(node.Stop)
+	t.Cleanup(func() { _ = stop() }) // after a failure; the test stops it itself
+	if _, err := realnode.Start(t.Context(), cluster, realnode.Options{}); !errors.Is(err, os.ErrExist) {
+		t.Errorf("a second node: %v", err)
 	}
 	client := clientOf(t, cluster)
 	create(t, client, claim("real"), pod("real", true), claim("simulated"), pod("simulated", false))
@@ -59,7 +65,7 @@ func TestBesideSimulatedNodes(t *testing.T) {
 	if left.alive(t) == nil {
 		t.Error("a running node has nothing that could be left")
 	}
-	if err := node.Stop(); err != nil {
+	if err := stop(); err != nil {
 		t.Fatal(err)
 	}
 	if err := left.alive(t); err != nil {

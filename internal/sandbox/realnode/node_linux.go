@@ -47,7 +47,7 @@ func Start(ctx context.Context, c *sandbox.Cluster, o Options) (*Node, error) {
 	if o.Log == nil {
 		o.Log = io.Discard
 	}
-	n := &Node{dir: filepath.Join(c.Dir, "state", "real-node")}
+	n := &Node{}
 	if err := n.start(ctx, c, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the real node: %w", err), n.Stop())
 	}
@@ -55,9 +55,10 @@ func Start(ctx context.Context, c *sandbox.Cluster, o Options) (*Node, error) {
 }
 
 func (n *Node) start(ctx context.Context, c *sandbox.Cluster, o Options) error {
+	dir := filepath.Join(c.Dir, "state", "real-node")
 	for _, private := range nodespec.Private() {
-		if strings.HasPrefix(n.dir+"/", private+"/") {
-			return fmt.Errorf("a node cannot live in %s: choose a sandbox directory that is not below %s", n.dir, private)
+		if strings.HasPrefix(dir+"/", private+"/") {
+			return fmt.Errorf("a node cannot live in %s: choose a sandbox directory that is not below %s", dir, private)
 		}
 	}
 	access, err := c.RESTConfig()
@@ -73,9 +74,10 @@ func (n *Node) start(ctx context.Context, c *sandbox.Cluster, o Options) error {
 		return err
 	}
 	sweepCgroups()
-	if err := os.Mkdir(n.dir, 0o755); err != nil {
-		return err
+	if err := os.Mkdir(dir, 0o755); err != nil {
+		return fmt.Errorf("make the node's folder: %w", err)
 	}
+	n.dir = dir
 	_, _ = fmt.Fprintln(o.Log, "starting a real node …")
 	if err := n.launch(ctx); err != nil {
 		return err
@@ -229,7 +231,8 @@ func (n *Node) Wait(ctx context.Context) error {
 }
 
 // Stop ends the node at once, with all that runs on it, and removes what it
-// left. It does not tell the cluster, which may be stopped before or after.
+// left. It does not tell the cluster, which is to be stopped afterwards: the
+// node's folder is in the cluster's.
 func (n *Node) Stop() error {
 	if n.cancel != nil {
 		n.cancel()
