@@ -5,7 +5,8 @@
 // The node lives in namespaces of its own for processes, mounts and the
 // network. The machine sees one network interface, one route and one tree of
 // control groups; all but the empty control groups are gone as soon as the
-// node's owner is, however it ends, and the next Start removes those.
+// node's owner is, however it ends, and the next Start removes those. What
+// stays is an empty /var/lib/cni, and the images in the user's cache.
 //
 // In a sandbox without simulated nodes (sandbox.Options{Nodes: -1}) every pod
 // runs on the real node, so that charts need no change. Beside simulated
