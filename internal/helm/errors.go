@@ -105,6 +105,16 @@ func (e *TemplateError) Error() string {
 	return fmt.Sprintf("chart %s %s does not render for release %s/%s: %s%s", e.Chart, e.Version, e.Namespace, e.Name, at, e.Message)
 }
 
+// InvalidChartError says that a chart cannot be used, whatever the values.
+type InvalidChartError struct {
+	Chart, Version string
+	Why            string
+}
+
+func (e *InvalidChartError) Error() string {
+	return fmt.Sprintf("chart %s %s cannot be used: %s", e.Chart, e.Version, e.Why)
+}
+
 // KubeVersionError says that the chart refuses this version of Kubernetes.
 type KubeVersionError struct {
 	Chart, Version string

@@ -84,34 +84,45 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	if err := c.acceptable(t, caps); err != nil {
 		return nil, err
 	}
-	mood := c.moods.of(t.Chart)
-	private := t.Chart.Copy()
-	first, err := c.renderOnce(ctx, t, private, values, caps)
+	ch := t.Chart.Copy()
+	if err := chartutil.ProcessDependenciesWithMerge(ch, values); err != nil {
+		return nil, &InvalidChartError{Chart: t.Chart.Name, Version: t.Chart.Version, Why: c.scrubber(t, values).text(err.Error())}
+	}
+	top, err := c.renderValues(t, ch, values, caps)
 	if err != nil {
 		return nil, err
 	}
-	out := &Rendered{Manifest: first.manifest, Files: first.files, Hooks: hooksOf(first.hooks)}
-	if out.Objects, err = first.objects(); err != nil {
-		return nil, templateError(t, err, c.scrubber(t, values))
+	if err := c.checkSchema(t, ch, top); err != nil {
+		return nil, err
 	}
-	for _, crd := range private.CRDObjects() {
+	files, err := c.execute(ctx, t, ch, top, values)
+	if err != nil {
+		return nil, err
+	}
+	out, err := c.assemble(t, files, values)
+	if err != nil {
+		return nil, err
+	}
+	for _, crd := range ch.CRDObjects() {
 		objs, err := ParseManifest(string(crd.File.Data))
 		if err != nil {
-			return nil, fmt.Errorf("chart %s %s: %s: %w", t.Chart.Name, t.Chart.Version, crd.Name, err)
+			return nil, &InvalidChartError{Chart: t.Chart.Name, Version: t.Chart.Version, Why: crd.Name + ": " + err.Error()}
 		}
 		out.CRDs = append(out.CRDs, objs...)
 	}
+	mood := c.moods.of(t.Chart)
 	if mood.stable(values) {
 		return out, nil
 	}
-	twin := t.Chart.Copy()
-	mood.elsewhen(twin)
-	second, err := c.renderOnce(ctx, t, twin, values, caps)
+	mood.elsewhen(ch)
+	if top, err = c.renderValues(t, ch, values, caps); err != nil {
+		return nil, err
+	}
+	again, err := c.execute(ctx, t, ch, top, values)
 	if err != nil {
 		return nil, err
 	}
-	out.Unstable, out.Again, err = compare(first, second)
-	if err != nil {
+	if out.Unstable, err = compareFiles(files, again); err != nil {
 		return nil, templateError(t, err, c.scrubber(t, values))
 	}
 	return out, nil
@@ -133,29 +144,9 @@ func (c *Client) scrubber(t Target, values map[string]any) *scrubber {
 	return newScrubber(values, t.Namespace, t.Name, t.Chart.Name, t.Chart.Version, t.Chart.AppVersion)
 }
 
-type render struct {
-	manifest  string
-	manifests []releaseutil.Manifest
-	hooks     []*release.Hook
-	files     map[string]string
-}
-
-func (r *render) objects() ([]*unstructured.Unstructured, error) {
-	var all []*unstructured.Unstructured
-	for _, m := range r.manifests {
-		objs, err := parseDocument("# Source: " + m.Name + "\n" + m.Content)
-		if err != nil {
-			return nil, err
-		}
-		all = append(all, objs...)
-	}
-	return all, nil
-}
-
-func (c *Client) renderOnce(ctx context.Context, t Target, ch *hchart.Chart, values map[string]any, caps *chartutil.Capabilities) (*render, error) {
-	if err := chartutil.ProcessDependenciesWithMerge(ch, values); err != nil {
-		return nil, &DependencyError{Chart: t.Chart.Name, Version: t.Chart.Version, Missing: []string{c.scrubber(t, values).text(err.Error())}}
-	}
+// renderValues are what the templates see. They are private: templates can
+// modify them.
+func (c *Client) renderValues(t Target, ch *hchart.Chart, values map[string]any, caps *chartutil.Capabilities) (chartutil.Values, error) {
 	options := chartutil.ReleaseOptions{Name: t.Name, Namespace: t.Namespace, Revision: 1, IsInstall: true}
 	if t.upgrades() {
 		options.Revision, options.IsInstall, options.IsUpgrade = t.Base.Revision+1, false, true
@@ -164,12 +155,23 @@ func (c *Client) renderOnce(ctx context.Context, t Target, ch *hchart.Chart, val
 	if err != nil {
 		return nil, templateError(t, err, c.scrubber(t, values))
 	}
+	return top, nil
+}
+
+func (c *Client) checkSchema(t Target, ch *hchart.Chart, top chartutil.Values) error {
 	coalesced, _ := top["Values"].(chartutil.Values)
-	if lines, err := c.schemas.check(t.Chart, ch, coalesced); err != nil {
-		return nil, err
-	} else if len(lines) > 0 {
-		return nil, &SchemaError{Namespace: t.Namespace, Name: t.Name, Chart: t.Chart.Name, Version: t.Chart.Version, Lines: lines}
+	lines, err := c.schemas.check(t.Chart, ch, coalesced)
+	if err != nil {
+		return &InvalidChartError{Chart: t.Chart.Name, Version: t.Chart.Version, Why: err.Error()}
 	}
+	if len(lines) > 0 {
+		return &SchemaError{Namespace: t.Namespace, Name: t.Name, Chart: t.Chart.Name, Version: t.Chart.Version, Lines: lines}
+	}
+	return nil
+}
+
+// execute renders the templates. Notes and blank ones are left out.
+func (c *Client) execute(ctx context.Context, t Target, ch *hchart.Chart, top chartutil.Values, values map[string]any) (map[string]string, error) {
 	provider := c.lookups.during(ctx)
 	files, err := engine.RenderWithClientProvider(ch, top, provider)
 	if err := ctx.Err(); err != nil {
@@ -179,73 +181,81 @@ func (c *Client) renderOnce(ctx context.Context, t Target, ch *hchart.Chart, val
 		return nil, *provider.failure
 	}
 	if err != nil {
-		return nil, templateError(t, err, c.scrubber(t, coalesced))
+		return nil, templateError(t, err, c.scrubber(t, values))
 	}
-	for name := range files {
-		if strings.HasSuffix(name, "NOTES.txt") {
+	for name, text := range files {
+		if strings.HasSuffix(name, "NOTES.txt") || strings.TrimSpace(text) == "" {
 			delete(files, name)
 		}
 	}
-	r := &render{files: map[string]string{}}
-	if r.hooks, r.manifests, err = releaseutil.SortManifests(files, nil, releaseutil.InstallOrder); err != nil {
-		return nil, templateError(t, err, c.scrubber(t, coalesced))
-	}
-	var b strings.Builder
-	for _, m := range r.manifests {
-		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", m.Name, m.Content)
-	}
-	r.manifest = b.String()
-	for name, text := range files {
-		if strings.TrimSpace(text) != "" {
-			r.files[withinChart(t.Chart, name)] = text
-		}
-	}
-	return r, nil
+	return files, nil
 }
 
-// compare parses only what differs in its text.
-func compare(a, b *render) ([]Unstable, []*unstructured.Unstructured, error) {
-	if a.manifest == b.manifest && slices.EqualFunc(a.hooks, b.hooks, func(x, y *release.Hook) bool { return x.Manifest == y.Manifest }) {
-		return nil, nil, nil
-	}
-	differing := func(r, other *render) ([]*unstructured.Unstructured, error) {
-		same := map[string]bool{}
-		for _, m := range other.manifests {
-			same[m.Name+"\n"+m.Content] = true
-		}
-		for _, h := range other.hooks {
-			same[h.Path+"\n"+h.Manifest] = true
-		}
-		var all []*unstructured.Unstructured
-		add := func(name, content string) error {
-			if same[name+"\n"+content] {
-				return nil
-			}
-			objs, err := parseDocument("# Source: " + name + "\n" + content)
-			all = append(all, objs...)
-			return err
-		}
-		for _, m := range r.manifests {
-			if err := add(m.Name, m.Content); err != nil {
-				return nil, err
-			}
-		}
-		for _, h := range r.hooks {
-			if err := add(h.Path, h.Manifest); err != nil {
-				return nil, err
-			}
-		}
-		return all, nil
-	}
-	left, err := differing(a, b)
+// assemble does with rendered templates what Helm does.
+func (c *Client) assemble(t Target, files map[string]string, values map[string]any) (*Rendered, error) {
+	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
 	if err != nil {
-		return nil, nil, err
+		return nil, templateError(t, err, c.scrubber(t, values))
 	}
-	right, err := differing(b, a)
+	out := &Rendered{Hooks: hooksOf(hooks), Files: make(map[string]string, len(files))}
+	var b strings.Builder
+	for _, m := range manifests {
+		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", m.Name, m.Content)
+	}
+	out.Manifest = b.String()
+	if out.Objects, err = objectsOf(nil, manifests); err != nil {
+		return nil, templateError(t, err, c.scrubber(t, values))
+	}
+	for name, text := range files {
+		out.Files[withinChart(t.Chart, name)] = text
+	}
+	return out, nil
+}
+
+func objectsOf(hooks []*release.Hook, manifests []releaseutil.Manifest) ([]*unstructured.Unstructured, error) {
+	var all []*unstructured.Unstructured
+	add := func(source, content string) error {
+		objs, err := parseDocument("# Source: " + source + "\n" + content)
+		all = append(all, objs...)
+		return err
+	}
+	for _, h := range hooks {
+		if err := add(h.Path, h.Manifest); err != nil {
+			return nil, err
+		}
+	}
+	for _, m := range manifests {
+		if err := add(m.Name, m.Content); err != nil {
+			return nil, err
+		}
+	}
+	return all, nil
+}
+
+// compareFiles parses only the templates whose text differs.
+func compareFiles(a, b map[string]string) ([]Unstable, error) {
+	objects := func(files, others map[string]string) ([]*unstructured.Unstructured, error) {
+		differing := map[string]string{}
+		for name, text := range files {
+			if others[name] != text {
+				differing[name] = text
+			}
+		}
+		hooks, manifests, err := releaseutil.SortManifests(differing, nil, releaseutil.InstallOrder)
+		if err != nil {
+			return nil, err
+		}
+		return objectsOf(hooks, manifests)
+	}
+	first, err := objects(a, b)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return compareRenders(left, right), right, nil
+	second, err := objects(b, a)
+	if err != nil {
+		return nil, err
+	}
+	return compareRenders(first, second), nil
 }
 
 func hooksOf(hooks []*release.Hook) []Hook {
