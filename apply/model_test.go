@@ -22,7 +22,7 @@ func (instant) Now() time.Time { return time.Unix(0, 0) }
 
 func (instant) After(d time.Duration) <-chan time.Time {
 	c := make(chan time.Time, 1)
-	if d != progressInterval {
+	if d != lookInterval {
 		c <- time.Unix(0, 0)
 	}
 	return c
@@ -172,7 +172,7 @@ func randomPlan(t *rapid.T) *plan.Document {
 				doc.Steps = append(doc.Steps, plan.Step{ID: a + "/0/upgrade", Kind: plan.StepUpgrade, Address: a, Tenant: address, Wave: wave, From: "1", To: "2", Needs: []string{last}})
 				last = a + "/0/upgrade"
 			}
-			doc.Steps = append(doc.Steps, plan.Step{ID: address + "/0/verify", Kind: plan.StepVerify, Address: address, Tenant: address, Wave: wave, Settle: "1s", Needs: []string{last}})
+			doc.Steps = append(doc.Steps, plan.Step{ID: address + "/0/verify", Kind: plan.StepVerify, Address: address, Tenant: address, Wave: wave, Settle: "2s", Needs: []string{last}})
 			needs = append(needs, address+"/0/verify")
 		}
 	}

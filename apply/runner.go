@@ -11,8 +11,12 @@ import (
 	"github.com/soctalk/fleet/plan"
 )
 
-// progressInterval is how often a running step is heard of.
-const progressInterval = 10 * time.Second
+const (
+	// progressInterval is how long a running step may go unheard of.
+	progressInterval = 10 * time.Second
+	// lookInterval is how often it is looked which step has been silent.
+	lookInterval = time.Second
+)
 
 // Runner walks a plan.
 type Runner struct {
@@ -97,6 +101,7 @@ type walker struct {
 type execution struct {
 	step   plan.Step
 	began  time.Time
+	heard  time.Time // when something was last said about it
 	status string
 }
 
@@ -145,7 +150,7 @@ func newWalker(r *Runner) (*walker, error) {
 
 func (w *walker) run(ctx context.Context) *Result {
 	defer close(w.over)
-	tick := w.Clock.After(progressInterval)
+	tick := w.Clock.After(lookInterval)
 	interrupt := w.Interrupt
 	w.startReady(ctx)
 	for len(w.running) > 0 {
@@ -156,11 +161,8 @@ func (w *walker) run(ctx context.Context) *Result {
 		case rep := <-w.reports:
 			w.heard(rep)
 		case <-tick:
-			tick = w.Clock.After(progressInterval)
-			for _, id := range sortedKeys(w.running) {
-				e := w.running[id]
-				w.emit(Event{Type: StepProgress, Step: e.step, Message: e.status})
-			}
+			tick = w.Clock.After(lookInterval)
+			w.tellSilent()
 		case <-interrupt:
 			interrupt = nil
 			w.interrupted = true
@@ -310,6 +312,15 @@ func (w *walker) done(s plan.Step) {
 	}
 }
 
+// tellSilent gives a sign of life of every step that has been silent for long.
+func (w *walker) tellSilent() {
+	for _, id := range sortedKeys(w.running) {
+		if e := w.running[id]; w.Clock.Now().Sub(e.heard) >= progressInterval {
+			w.emit(Event{Type: StepProgress, Step: e.step, Message: e.status})
+		}
+	}
+}
+
 func (w *walker) follow(id string, ok bool) {
 	ready, skipped := w.walk.End(id, ok)
 	w.ready = append(w.ready, ready...)
@@ -328,7 +339,7 @@ func (w *walker) stop(why string) {
 func (w *walker) emit(e Event) {
 	e.Time = w.Clock.Now()
 	if x := w.running[e.Step.ID]; x != nil {
-		e.Elapsed = e.Time.Sub(x.began)
+		e.Elapsed, x.heard = e.Time.Sub(x.began), e.Time
 	}
 	w.Events(e)
 }

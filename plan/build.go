@@ -127,7 +127,7 @@ func (d *Draft) compareRendered(m *Move, rendered *Rendered, problems map[string
 // transition describes one move with the release's own identity taken out.
 func (d *Draft) transition(m *Move, before []Object, rendered *Rendered) Class {
 	c := Class{Action: m.Action, Chart: m.Wanted.Chart.Name, From: versionText(m.From), To: versionText(m.To), Diff: []ObjectDiff{}}
-	if m.From == nil || !m.From.Equal(m.To) {
+	if m.From != nil && !m.From.Equal(m.To) {
 		c.Changes = m.Wanted.Chart.Changes
 	}
 	id := identityOf(m)

@@ -146,14 +146,15 @@ type ObjectDiff struct {
 	Fields []FieldDiff `json:"fields,omitempty"`
 }
 
-// FieldDiff is the change of one field. Before and After are YAML scalars or
-// flow-style fragments; both are empty when Masked.
+// FieldDiff is the change of one field. Before and After are JSON; one is
+// empty when the field is added or removed, both when Masked.
 type FieldDiff struct {
 	Path   string `json:"path"`
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
-	// Masked says why the values are not shown: "secret", "value" (it came
-	// from a values file) or "unstable" (it differs from render to render).
+	// Masked says why the values are not shown: "secret", "checksum" (of what
+	// may be secret), "value" (it came from a values file) or "unstable" (it
+	// differs from render to render).
 	Masked string `json:"masked,omitempty"`
 }
 

@@ -14,6 +14,7 @@ const (
 	maskedSecret   = "secret"   // Secret data, or text that contains some
 	maskedValue    = "value"    // text that came from a values file
 	maskedUnstable = "unstable" // differs from one render to the next
+	maskedChecksum = "checksum" // of something that may be secret
 )
 
 // mask decides which field values may be shown. Whatever a person put into the
@@ -108,14 +109,16 @@ func (m *mask) show(kind, path string, v any, has bool) shown {
 	if !has {
 		return shown{}
 	}
-	if kind == "Secret" && (strings.HasPrefix(path, "data") || strings.HasPrefix(path, "stringData")) || checksumPath.MatchString(path) {
+	switch {
+	case kind == "Secret" && (strings.HasPrefix(path, "data") || strings.HasPrefix(path, "stringData")):
 		return shown{masked: maskedSecret}
+	case checksumPath.MatchString(path):
+		return shown{masked: maskedChecksum}
 	}
-	encoded, err := json.Marshal(v)
+	text, err := encode(v)
 	if err != nil {
 		return shown{masked: maskedValue}
 	}
-	text := string(encoded)
 	for _, leaf := range append(leaves(nil, v), text) {
 		if contains(m.secrets, leaf) {
 			return shown{masked: maskedSecret}
@@ -132,6 +135,15 @@ func (m *mask) show(kind, path string, v any, has bool) shown {
 		}
 	}
 	return shown{text: text}
+}
+
+// encode renders a value as JSON that a person can read.
+func encode(v any) (string, error) {
+	var b strings.Builder
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	err := e.Encode(v)
+	return strings.TrimSuffix(b.String(), "\n"), err
 }
 
 // contains says whether text is or holds one of the needles. Needles of fewer

@@ -130,8 +130,8 @@ func (d *Draft) decideUpgrade(m *Move) {
 	switch {
 	case strings.HasPrefix(m.Live.Status, "pending-") || m.Live.Status == "uninstalling":
 		d.fail(r, "", "Release is in the middle of another operation", fmt.Sprintf(
-			"%s: revision %d has been %s since %s. Another Helm process is at work, or one died. When none is running, go back to the last good revision with\n    helm rollback %s -n %s\nand plan again.",
-			describe(r), m.Live.Revision, m.Live.Status, m.Live.Modified.UTC().Format("2006-01-02 15:04:05 UTC"), r.Name, r.Namespace))
+			"%s: revision %d has been %s since %s. Another Helm process is at work, or one died. When none is running, %s\nand plan again.",
+			describe(r), m.Live.Revision, m.Live.Status, m.Live.Modified.UTC().Format("2006-01-02 15:04:05 UTC"), unstick(r, m.Live)))
 		return
 	case m.Live.Chart != m.Wanted.Chart.Name:
 		d.fail(r, "chart", "Release runs another chart", fmt.Sprintf(
@@ -165,6 +165,14 @@ func (d *Draft) decideUpgrade(m *Move) {
 		return
 	}
 	m.Action, m.Render = Upgrade, true
+}
+
+// unstick says how a person frees a release from an operation that died.
+func unstick(r *schema.Release, live *Live) string {
+	if live.Status == "pending-install" || live.Status == "uninstalling" {
+		return fmt.Sprintf("remove what is there of it with\n    helm uninstall %s -n %s", r.Name, r.Namespace)
+	}
+	return fmt.Sprintf("go back to the last good revision with\n    helm rollback %s -n %s", r.Name, r.Namespace)
 }
 
 func (d *Draft) checkStops(m *Move) {

@@ -6,9 +6,14 @@ cd "$(dirname "$0")/../.."
 fleet=.sandbox/fleet
 soctalk="$PWD/bin/soctalk"
 
-say() { printf '\n\033[1m# %s\033[0m\n' "$*"; }
+bold='' plain=''
+if [ -t 1 ] && [ -z "${NO_COLOR-}" ]; then
+	bold=$(printf '\033[1m') plain=$(printf '\033[0m')
+fi
+
+say() { printf '\n%s# %s%s\n' "$bold" "$*" "$plain"; }
 run() {
-	printf '\033[1m$ soctalk %s\033[0m\n' "$*"
+	printf '%s$ soctalk %s%s\n' "$bold" "$*" "$plain"
 	(cd "$fleet" && SOCTALK_IN_AUTOMATION=1 "$soctalk" "$@")
 }
 

@@ -22,7 +22,7 @@ func (s *Set) Prepare(ctx context.Context, parallel int) (map[string]*plan.Wante
 	for _, r := range All(s.fleet) {
 		f := charts[sourceOf(r)]
 		if f.err != nil {
-			problems[r.Address] = chartProblem(r, f.err)
+			problems[r.Address] = ChartProblem(f.err)
 			continue
 		}
 		values, err := s.values(r)

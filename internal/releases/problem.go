@@ -13,7 +13,8 @@ import (
 
 var errNoLiveValues = errors.New("no live release")
 
-func chartProblem(r *schema.Release, err error) plan.Problem {
+// ChartProblem says in plain words why a chart cannot be had.
+func ChartProblem(err error) plan.Problem {
 	p := plan.Problem{Attr: "chart", Summary: "Chart cannot be used", Detail: sentence(err)}
 	var missing *chart.NotFoundError
 	var unreachable *chart.UnreachableError

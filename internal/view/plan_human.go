@@ -1,11 +1,13 @@
 package view
 
 import (
+	"encoding/json"
 	"fmt"
 	"io"
 	"slices"
 	"strings"
 
+	"github.com/aymanbagabas/go-udiff"
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -79,8 +81,12 @@ func (p *planText) class(c plan.Class) {
 	for _, n := range c.Changes {
 		p.line("      %s", p.s.Faint("note: "+n))
 	}
+	p.objects(c.Diff, plan.Create)
+	p.objects(c.Diff, plan.Delete)
 	for _, o := range c.Diff {
-		p.object(o)
+		if o.Action != plan.Create && o.Action != plan.Delete {
+			p.object(o)
+		}
 	}
 	if c.Relabelled > 0 {
 		p.line("      %s", p.s.Faint(plural(c.Relabelled, "object")+" change only their version labels"))
@@ -144,18 +150,78 @@ func shortList(names []string) string {
 	return strings.Join(names, ", ")
 }
 
+// objects lists what is created or deleted as a whole, a line a kind.
+func (p *planText) objects(diff []plan.ObjectDiff, action plan.ObjectAction) {
+	var kinds []string
+	names := map[string][]string{}
+	for _, o := range diff {
+		if o.Action != action {
+			continue
+		}
+		if names[o.Kind] == nil {
+			kinds = append(kinds, o.Kind)
+		}
+		names[o.Kind] = append(names[o.Kind], o.Name)
+	}
+	for _, k := range kinds {
+		p.line("      %s %s %s", p.objectSymbol(action), k, strings.Join(names[k], ", "))
+	}
+}
+
+func (p *planText) objectSymbol(a plan.ObjectAction) string {
+	switch a {
+	case plan.Create:
+		return p.s.Good("+")
+	case plan.Delete:
+		return p.s.Bad("-")
+	case plan.Replace:
+		return p.s.Bad("±")
+	}
+	return p.s.Warn("~")
+}
+
 func (p *planText) object(o plan.ObjectDiff) {
-	symbol := map[plan.ObjectAction]string{
-		plan.Create: p.s.Good("+"), plan.Delete: p.s.Bad("-"), plan.Change: p.s.Warn("~"), plan.Replace: p.s.Bad("±"),
-	}[o.Action]
-	p.line("      %s %s %s", symbol, o.Kind, o.Name)
+	p.line("      %s %s %s", p.objectSymbol(o.Action), o.Kind, o.Name)
 	for i, f := range o.Fields {
 		if i == mostFields {
 			p.line("          %s", p.s.Faint(fmt.Sprintf("… and %s more", plural(len(o.Fields)-i, "field"))))
 			return
 		}
+		if lines := textDiff(f); lines != nil {
+			p.line("          %s", f.Path)
+			for _, l := range lines {
+				p.line("            %s", p.diffLine(l))
+			}
+			continue
+		}
 		p.line("          %s %s", f.Path, p.values(f))
 	}
+}
+
+// textDiff returns the changed lines of a text of several lines, or nil.
+func textDiff(f plan.FieldDiff) []string {
+	var before, after string
+	if json.Unmarshal([]byte(f.Before), &before) != nil || json.Unmarshal([]byte(f.After), &after) != nil || !strings.Contains(before+after, "\n") {
+		return nil
+	}
+	unified := udiff.Unified("", "", before, after)
+	var lines []string
+	for _, l := range strings.Split(unified, "\n") {
+		if (strings.HasPrefix(l, "+") || strings.HasPrefix(l, "-")) && !strings.HasPrefix(l, "+++") && !strings.HasPrefix(l, "---") {
+			lines = append(lines, l)
+		}
+	}
+	if len(lines) > mostFields {
+		lines = append(lines[:mostFields], fmt.Sprintf("… and %s more", plural(len(lines)-mostFields, "line")))
+	}
+	return lines
+}
+
+func (p *planText) diffLine(l string) string {
+	if strings.HasPrefix(l, "-") {
+		return p.s.Bad(l)
+	}
+	return p.s.Good(l)
 }
 
 func (p *planText) values(f plan.FieldDiff) string {

@@ -31,6 +31,7 @@ type line struct {
 	Plan       *planHead        `json:"plan,omitempty"`
 	Summary    *runSummary      `json:"summary,omitempty"`
 	Diagnostic *plan.Diagnostic `json:"diagnostic,omitempty"`
+	Document   *plan.Document   `json:"document,omitempty"`
 }
 
 type planHead struct {
@@ -66,6 +67,11 @@ func (v *RunJSON) write(l line) {
 func (v *RunJSON) Start(version string, doc *plan.Document) {
 	v.write(line{Type: "version", Message: "soctalk " + version, Version: version})
 	v.write(line{Type: "plan_summary", Message: PlanSummary(doc), Plan: &planHead{doc.PlanID, doc.Summary}})
+}
+
+// Plan writes the whole document.
+func (v *RunJSON) Plan(doc *plan.Document) {
+	v.write(line{Type: "plan", Message: PlanSummary(doc), Document: doc})
 }
 
 // Diagnostic writes an error or a warning.

@@ -1,0 +1,51 @@
+# `make demo` and `make test` are all that a newcomer needs; `make help` lists the rest.
+
+GO      ?= go
+SANDBOX := $(GO) run ./internal/sandbox/cmd/sandbox
+# Set by a release, as 1.2.3; otherwise the version in the code.
+VERSION ?=
+LDFLAGS := -s -w $(if $(VERSION),-X github.com/soctalk/fleet/internal/cli.version=$(VERSION))
+
+.PHONY: help
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sed 's/:.*## /\t/' | sort
+
+.PHONY: build
+build: ## build bin/soctalk
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '$(LDFLAGS)' -o bin/soctalk ./cmd/soctalk
+
+.PHONY: demo
+demo: build ## start a sandbox with an old fleet, then plan and apply its upgrade
+	@sh examples/demo/demo.sh sandbox
+	@sh examples/demo/demo.sh upgrade
+
+.PHONY: sandbox
+sandbox: build ## start the same sandbox and fleet, without planning the upgrade
+	@sh examples/demo/demo.sh sandbox
+	@sh examples/demo/demo.sh hints
+
+.PHONY: sandbox-stop
+sandbox-stop: ## end the sandbox and leave nothing behind
+	@$(SANDBOX) stop
+
+.PHONY: test
+test: check ## run everything: checks, then all tests, race detector on, against a sandbox of their own
+	$(SANDBOX) exec -charts examples/charts -- $(GO) tool gotestsum --format pkgname-and-test-fails -- -race -timeout 20m ./...
+
+.PHONY: check
+check: ## gofmt, vet, staticcheck
+	@unformatted=$$(gofmt -l $$(git ls-files '*.go')); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+.PHONY: node-packages
+node-packages: ## install the Debian packages that the real-node tests need (root)
+	$(GO) run ./internal/sandbox/realnode/cmd/install-real-node
+
+.PHONY: docs
+docs: ## write the generated pages anew
+	$(GO) generate ./...
+
+.PHONY: clean
+clean: ## remove what was built
+	rm -rf bin build

@@ -1,0 +1,260 @@
+package cli
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/planfile"
+	"github.com/soctalk/fleet/internal/view"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+	"github.com/spf13/cobra"
+)
+
+type applyFlags struct {
+	plan planFlags
+	// maxParallel is how many tenants may move at a time; 0 leaves it to the
+	// files.
+	maxParallel int
+	vars        variables
+	autoApprove bool
+	asJSON      bool
+	stale       string
+}
+
+func (a *app) applyCommand() *cobra.Command {
+	var flags applyFlags
+	cmd := &cobra.Command{
+		Use:   "apply [FILE]",
+		Short: "Carry out a plan",
+		Long: `Carries out a saved plan, without a question: it was reviewed. Without FILE it
+plans, shows the plan and asks.
+
+A release that somebody else changed after the plan was made is left alone. The
+first interrupt lets running steps finish and starts no more; the second cancels
+them.`,
+		Args: func(cmd *cobra.Command, args []string) error {
+			if len(args) > 1 {
+				return fmt.Errorf("apply takes one plan file, and was given %d", len(args))
+			}
+			return nil
+		},
+	}
+	flags.vars.add(cmd)
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if flags.stale != "quarantine" && flags.stale != "refuse" {
+			return fmt.Errorf("-stale=%s: it is either quarantine or refuse", flags.stale)
+		}
+		if cmd.Flags().Changed("parallelism") {
+			flags.maxParallel = flags.plan.parallelism
+		}
+		if len(args) == 0 {
+			return a.applyNow(cmd.Context(), &flags)
+		}
+		for _, name := range []string{"var", "var-file", "target", "exclude"} {
+			if cmd.Flags().Changed(name) {
+				return fmt.Errorf("a saved plan is carried out as it is: -%s belongs to soctalk plan", name)
+			}
+		}
+		return a.applyFile(cmd.Context(), args[0], &flags)
+	}
+	flags.plan.register(cmd)
+	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before applying")
+	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
+	cmd.Flags().StringVar(&flags.stale, "stale", "quarantine", "what to do when a release changed after the plan was made: `quarantine` that release, or refuse to start")
+	return cmd
+}
+
+// applyNow plans, asks and applies.
+func (a *app) applyNow(ctx context.Context, flags *applyFlags) error {
+	if !flags.autoApprove && (flags.asJSON || !a.terminal()) {
+		return fmt.Errorf("there is nobody to ask\nSave a plan with -out and apply that, or pass -auto-approve.")
+	}
+	f, err := a.load(&flags.vars)
+	if err != nil {
+		return err
+	}
+	s, doc, err := flags.plan.make(ctx, f)
+	if err != nil {
+		return err
+	}
+	if !flags.asJSON {
+		if err := a.showPlan(doc, false); err != nil {
+			return err
+		}
+	}
+	if plan.HasErrors(doc.Diagnostics) || !doc.Complete {
+		if flags.asJSON {
+			if err := a.showPlan(doc, true); err != nil {
+				return err
+			}
+		}
+		return exitStatus(exitFailure)
+	}
+	if len(doc.Steps) > 0 && !flags.autoApprove {
+		ok, err := a.confirm("Apply this plan?")
+		if err != nil || !ok {
+			return err
+		}
+	}
+	return a.run(ctx, s, doc, flags)
+}
+
+// confirm asks for a yes; anything else is a no.
+func (a *app) confirm(question string) (bool, error) {
+	fmt.Fprintf(a.out, "\n%s Only yes is taken for one: ", a.style(a.out).Bold(question))
+	answer, err := bufio.NewReader(a.in).ReadString('\n')
+	if err != nil && answer == "" {
+		return false, fmt.Errorf("read the answer: %w", err)
+	}
+	if strings.TrimSpace(answer) != "yes" {
+		fmt.Fprintln(a.out, "Nothing was changed.")
+		return false, exitStatus(exitFailure)
+	}
+	return true, nil
+}
+
+// applyFile carries out a saved plan, once it is sure that configuration,
+// charts and values are still those that were planned with.
+func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) error {
+	file, err := planfile.Read(a.path(path))
+	if err != nil {
+		return err
+	}
+	doc := file.Document
+	if doc.ToolVersion != version {
+		return fmt.Errorf("plan %s was made by soctalk %s and this is %s\nPlan again with the version that applies.", doc.PlanID, doc.ToolVersion, version)
+	}
+	root, err := filepath.Abs(a.dir)
+	if err != nil {
+		return fmt.Errorf("find the configuration's folder: %w", err)
+	}
+	key, err := keyOf(ctx, root, file.Where)
+	if err != nil {
+		return err
+	}
+	inputs, err := file.Open(key)
+	if err != nil {
+		return fmt.Errorf("%w\nNothing was changed. Plan again, review, and apply the new plan.", err)
+	}
+	f, err := a.reload(inputs)
+	if err != nil {
+		return err
+	}
+	if key.Config(f.Inputs) != doc.ConfigDigest {
+		return fmt.Errorf("the configuration changed after plan %s was made\nNothing was changed. Plan again, review, and apply the new plan.", doc.PlanID)
+	}
+	s, err := openSession(ctx, f, flags.plan.parallelism)
+	if err != nil {
+		return err
+	}
+	wanted, problems := s.set.Prepare(ctx, flags.plan.parallelism)
+	for _, r := range doc.Releases {
+		if err := unchanged(r, wanted[r.Address], problems, s.key); err != nil {
+			return err
+		}
+	}
+	return a.run(ctx, s, doc, flags)
+}
+
+// reload loads the configuration as it was loaded for the plan.
+func (a *app) reload(in planfile.Inputs) (*schema.Fleet, error) {
+	env := in.Env
+	for _, e := range a.env {
+		if !strings.HasPrefix(e, "SOCTALK_VAR_") {
+			env = append(env, e)
+		}
+	}
+	planned := *a
+	planned.env = env
+	return planned.load(&variables{pairs: in.Vars, files: in.VarFiles, order: []byte(in.Order)})
+}
+
+// unchanged holds a release's chart and values against the plan.
+func unchanged(r plan.Release, w *plan.Wanted, problems map[string]plan.Problem, key plan.Key) error {
+	const again = "\nNothing was changed. Plan again, review, and apply the new plan."
+	if r.Action == plan.Unchanged {
+		return nil
+	}
+	if w == nil {
+		return fmt.Errorf("%s can no longer be prepared: %s%s", r.Address, problems[r.Address].Detail, again)
+	}
+	if w.Chart.Digest != r.ChartDigest {
+		return fmt.Errorf("the chart of %s is not the one that was planned with%s", r.Address, again)
+	}
+	digest, err := key.Values(w.Values)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.Address, err)
+	}
+	if digest != r.ValuesDigest {
+		return fmt.Errorf("the values of %s are not those that were planned with%s", r.Address, again)
+	}
+	return nil
+}
+
+// run walks a plan and shows it.
+func (a *app) run(ctx context.Context, s *session, doc *plan.Document, flags *applyFlags) error {
+	id := newID()
+	s.set.ForRun(id)
+	v := a.runView(doc, flags.asJSON)
+	if len(doc.Steps) == 0 {
+		v.End(&apply.Result{RunID: id})
+		return nil
+	}
+	ctx, interrupt, stop := interrupts(ctx)
+	defer stop()
+	r := &apply.Runner{
+		Plan: doc, Releases: s.set, Clock: apply.SystemClock{}, Events: v.Event, RunID: id, MaxParallel: flags.maxParallel,
+		RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
+	}
+	result, err := r.Run(ctx)
+	if err != nil {
+		return err
+	}
+	v.End(result)
+	if !result.OK() {
+		return exitStatus(exitFailure)
+	}
+	return nil
+}
+
+func (a *app) runView(doc *plan.Document, asJSON bool) view.Run {
+	if asJSON {
+		v := &view.RunJSON{W: a.out, Now: time.Now}
+		v.Start(version, doc)
+		return v
+	}
+	return &view.RunHuman{W: a.out, Style: a.style(a.out), Next: "soctalk apply"}
+}
+
+// interrupts turns the first signal into a closed channel and the second into
+// a cancelled context.
+func interrupts(ctx context.Context) (context.Context, <-chan struct{}, func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
+	first := make(chan struct{})
+	go func() {
+		for n := 0; ; n++ {
+			select {
+			case <-signals:
+			case <-ctx.Done():
+				return
+			}
+			if n == 0 {
+				close(first)
+			} else {
+				cancel()
+			}
+		}
+	}()
+	return ctx, first, func() { signal.Stop(signals); cancel() }
+}

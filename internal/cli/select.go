@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+)
+
+// selection turns -target and -exclude into what a plan is narrowed to. Both
+// take addresses (a block without its key stands for all its instances),
+// wave.NAME, and label.KEY=VALUE.
+func selection(f *schema.Fleet, targets, excludes []string) (plan.Selection, error) {
+	if len(targets) == 0 && len(excludes) == 0 {
+		return nil, nil
+	}
+	for _, p := range append(append([]string{}, targets...), excludes...) {
+		if !knownPattern(f, p) {
+			return nil, fmt.Errorf("no release, wave or label of this fleet is called %q: use system, tenant.NAME, tenant.NAME[\"KEY\"], wave.NAME or label.KEY=VALUE", p)
+		}
+	}
+	return func(address, wave string, labels map[string]string) bool {
+		return (len(targets) == 0 || matchesAny(targets, address, wave, labels)) && !matchesAny(excludes, address, wave, labels)
+	}, nil
+}
+
+func knownPattern(f *schema.Fleet, pattern string) bool {
+	if matches(pattern, f.System.Address, "", nil) {
+		return true
+	}
+	wave := map[string]string{}
+	for _, w := range f.Rollout.Waves {
+		if pattern == "wave."+w.Name {
+			return true
+		}
+		for _, t := range w.Tenants {
+			wave[t] = w.Name
+		}
+	}
+	for _, t := range f.Tenants {
+		if matches(pattern, t.Address, wave[t.Address], t.Labels) {
+			return true
+		}
+	}
+	return false
+}
+
+func matchesAny(patterns []string, address, wave string, labels map[string]string) bool {
+	for _, p := range patterns {
+		if matches(p, address, wave, labels) {
+			return true
+		}
+	}
+	return false
+}
+
+func matches(pattern, address, wave string, labels map[string]string) bool {
+	if pattern == address || strings.HasPrefix(address, pattern+"[") {
+		return true
+	}
+	if name, ok := strings.CutPrefix(pattern, "wave."); ok {
+		return wave == name
+	}
+	if label, ok := strings.CutPrefix(pattern, "label."); ok {
+		key, value, _ := strings.Cut(label, "=")
+		got, set := labels[key]
+		return set && got == value
+	}
+	return false
+}

@@ -1,0 +1,106 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/chart"
+	"github.com/soctalk/fleet/internal/observe"
+	"github.com/soctalk/fleet/internal/releases"
+	"github.com/soctalk/fleet/internal/view"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+)
+
+// defaultParallelism is how many releases are read and rendered at a time.
+const defaultParallelism = 10
+
+// session is a fleet with its clusters and charts at hand, at one moment.
+type session struct {
+	fleet *schema.Fleet
+	live  *observe.Live
+	set   *releases.Set
+	key   plan.Key
+}
+
+// openSession connects to the fleet's clusters and reads what is live. Its
+// errors are diagnostics.
+func openSession(ctx context.Context, f *schema.Fleet, parallel int) (*session, error) {
+	charts, err := newResolver(f)
+	if err != nil {
+		return nil, err
+	}
+	clusters, err := observe.Connect(ctx, f, userAgent())
+	if err != nil {
+		return nil, clusterFault(f, err)
+	}
+	live, err := observe.Observe(ctx, f, clusters, parallel)
+	if err != nil {
+		return nil, clusterFault(f, err)
+	}
+	key, err := systemKey(f.Root, live.Bodies[plan.KeyOf(&f.System.Release)])
+	if err != nil {
+		return nil, err
+	}
+	return &session{fleet: f, live: live, key: key, set: releases.New(f, clusters, charts, live, key)}, nil
+}
+
+func userAgent() string { return "soctalk/" + version }
+
+// newResolver reads the lock file beside the configuration.
+func newResolver(f *schema.Fleet) (*chart.Resolver, error) {
+	lock, diags := chart.ReadLock(filepath.Join(f.Root, chart.LockFile))
+	if diags.HasErrors() {
+		return nil, hclFault(diags)
+	}
+	return chart.NewResolver(chart.Options{Registries: f.Registries, Lock: lock})
+}
+
+// plan plans for what was read when the session was opened.
+func (s *session) plan(ctx context.Context, selected plan.Selection, parallel int) (*plan.Document, error) {
+	wanted, problems := s.set.Prepare(ctx, parallel)
+	draft := plan.Route(s.fleet, s.live.Observation, wanted, problems, selected)
+	rendered, problems := s.set.Render(ctx, draft.Moves, parallel)
+	if err := ctx.Err(); err != nil {
+		return nil, fmt.Errorf("plan: %w", err)
+	}
+	doc, err := draft.Build(rendered, problems, plan.Stamp{ID: newID(), ToolVersion: version, Created: time.Now().UTC().Truncate(time.Second), Key: s.key})
+	if err != nil {
+		return nil, err
+	}
+	view.AddSnippets(doc.Diagnostics, s.fleet.Files, s.fleet.Sensitive)
+	return doc, nil
+}
+
+// newID returns an identifier for a plan or a run: sortable by time, unique.
+func newID() string {
+	var random [4]byte
+	_, _ = rand.Read(random[:]) // never fails
+	return time.Now().UTC().Format("20060102-150405") + "-" + hex.EncodeToString(random[:])
+}
+
+// clusterFault points at the cluster block, or where the system names none.
+func clusterFault(f *schema.Fleet, err error) error {
+	var c *observe.ClusterError
+	if !errors.As(err, &c) {
+		return err
+	}
+	at := c.Cluster.Source.Block
+	if at.Filename == "" {
+		at = f.System.Source.At("cluster")
+	}
+	name := c.Cluster.Name
+	if name == schema.DefaultCluster {
+		name = "the ambient kubeconfig's cluster"
+	}
+	return hclFault(hcl.Diagnostics{{
+		Severity: hcl.DiagError, Subject: &at, Summary: "Cluster cannot be used",
+		Detail: fmt.Sprintf("%s: %v. Nothing was changed. Check the kubeconfig and context, and that the API server answers:\n    kubectl version", name, c.Cause),
+	}})
+}
