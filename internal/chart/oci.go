@@ -12,6 +12,7 @@ import (
 	"oras.land/oras-go/v2/content"
 	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/auth"
 	"oras.land/oras-go/v2/registry/remote/errcode"
 
 	"github.com/soctalk/fleet/schema"
@@ -48,13 +49,12 @@ func (r *Resolver) fetchOCI(ctx context.Context, ref schema.Chart, version, lock
 	}
 	layer, err := chartOf(ctx, repository, tagOf(version))
 	if errors.Is(err, errdef.ErrNotFound) {
-		versions, listErr := r.versionsOCI(ctx, ref)
-		if listErr != nil {
-			versions = nil
+		versions, err := r.versionsOCI(ctx, ref)
+		var none *NotFoundError
+		if errors.As(err, &none) {
+			return nil, err
 		}
-		if listErr == nil && len(versions) == 0 {
-			version = ""
-		}
+		// A registry need not list its tags.
 		return nil, notFound(ref, version, versions)
 	}
 	if err != nil {
@@ -139,7 +139,7 @@ func explainOCI(repository *remote.Repository, ref schema.Chart, version string,
 	switch {
 	case errors.Is(err, errNoChart):
 		return &InvalidError{Ref: display(ref), Version: version, Why: err.Error()}
-	case hasStatus(err, http.StatusUnauthorized), hasStatus(err, http.StatusForbidden):
+	case errors.Is(err, auth.ErrBasicCredentialNotFound), hasStatus(err, http.StatusUnauthorized), hasStatus(err, http.StatusForbidden):
 		return &UnauthorizedError{Host: host, Cause: err}
 	case errors.Is(err, content.ErrMismatchedDigest), errors.Is(err, content.ErrTrailingData), errors.Is(err, io.ErrUnexpectedEOF):
 		return &UnreachableError{Host: host, Why: "what it sent does not have the digest it announced", Cause: err}
