@@ -241,7 +241,10 @@ func (l *loader) checkRoot(t hcl.Traversal) bool {
 	if what == "" {
 		what = root
 	}
-	known := sortedKeys(names)
+	var known []string
+	if len(names) <= maxSuggested {
+		known = sortedKeys(names)
+	}
 	hint := didYouMean(step, known)
 	if hint == "" {
 		switch {
@@ -290,7 +293,7 @@ func (l *loader) checkCalls(a *attr) {
 			}
 			return nil
 		}
-		hint := didYouMean(call.Name, publicFunctions(l.base.Functions))
+		hint := didYouMean(call.Name, sortedKeys(l.base.Functions))
 		switch call.Name {
 		case "timestamp", "plantimestamp", "uuid", "bcrypt", "env", "getenv", "pathexpand", "abspath":
 			hint = " Functions read neither clock nor environment, nor are they random, so that the same files always mean the same."

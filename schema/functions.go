@@ -3,7 +3,6 @@ package schema
 import (
 	"errors"
 	"fmt"
-	"sort"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/ext/tryfunc"
@@ -61,9 +60,6 @@ func (l *loader) functions() map[string]function.Function {
 		"semver_compare": semverCompareFunc, "semver_max": semverMaxFunc, "semver_parse": semverParseFunc,
 		"semver_satisfies": semverSatisfiesFunc,
 	}
-	for name, f := range l.counters() {
-		fns[name] = f
-	}
 	// A template may call everything but another template, so that templates
 	// cannot read each other in a circle.
 	inner := make(map[string]function.Function, len(fns)+1)
@@ -79,18 +75,6 @@ func (l *loader) functions() map[string]function.Function {
 	})
 	fns["templatefile"] = l.templateFileFunc(inner)
 	return fns
-}
-
-// publicFunctions returns the names that a person may write, sorted.
-func publicFunctions(fns map[string]function.Function) []string {
-	var names []string
-	for name := range fns {
-		if name != countTurns && name != countText {
-			names = append(names, name)
-		}
-	}
-	sort.Strings(names)
-	return names
 }
 
 // limited wraps a function whose result can be out of all proportion to its

@@ -8,23 +8,15 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
-	"github.com/zclconf/go-cty/cty/function"
 )
 
 // Bounds of one evaluation and of one value. They are far above what a fleet
 // of 10,000 tenants needs and keep hostile input from taking all memory.
 const (
-	maxSteps    = 5_000_000 // turns of for expressions
+	maxSteps    = 2_000_000 // turns of for expressions
 	maxText     = 64 << 20  // bytes put together by templates
-	maxElements = 5_000_000 // leaves and branches of one value
+	maxElements = 2_000_000 // leaves and branches of one value
 	maxExponent = 10_000    // decimal digits before or after the point, about
-)
-
-// The functions that count what an expression costs; their names are what an
-// error calls them.
-const (
-	countTurns = "for"
-	countText  = "template"
 )
 
 // budget is what the current evaluation has used.
@@ -44,14 +36,14 @@ func (l *loader) guard(e hcl.Expression) bool {
 	hclsyntax.VisitAll(n, func(n hclsyntax.Node) hcl.Diagnostics {
 		switch x := n.(type) {
 		case *hclsyntax.ForExpr:
-			x.ValExpr = counted(countTurns, x.ValExpr)
+			x.ValExpr = l.counted(x.ValExpr)
 		case *hclsyntax.TemplateExpr:
 			if len(x.Parts) < 2 {
 				break
 			}
 			for i, p := range x.Parts {
 				if _, lit := p.(*hclsyntax.LiteralValueExpr); !lit {
-					x.Parts[i] = counted(countText, p)
+					x.Parts[i] = l.counted(p)
 				}
 			}
 		case *hclsyntax.LiteralValueExpr:
@@ -65,58 +57,46 @@ func (l *loader) guard(e hcl.Expression) bool {
 	return fine
 }
 
-func counted(name string, e hclsyntax.Expression) hclsyntax.Expression {
-	if c, ok := e.(*hclsyntax.FunctionCallExpr); ok && c.Name == name {
+// meteredExpr counts each time that it is evaluated. It looks like parentheses,
+// so that walks over the tree find what is inside.
+type meteredExpr struct {
+	*hclsyntax.ParenthesesExpr
+	l *loader
+}
+
+func (l *loader) counted(e hclsyntax.Expression) hclsyntax.Expression {
+	if _, already := e.(*meteredExpr); already {
 		return e
 	}
+	return &meteredExpr{&hclsyntax.ParenthesesExpr{Expression: e, SrcRange: e.Range()}, l}
+}
+
+// Value evaluates unless the budget is spent, which is said once.
+func (e *meteredExpr) Value(ctx *hcl.EvalContext) (cty.Value, hcl.Diagnostics) {
+	b := &e.l.budget
+	if b.spent {
+		return cty.DynamicVal, nil
+	}
+	if b.steps++; b.steps > maxSteps {
+		return e.exhausted(fmt.Sprintf("The loops of this expression take more than %d turns.", maxSteps))
+	}
+	v, diags := e.Expression.Value(ctx)
+	u, _ := v.Unmark()
+	if u.IsKnown() && !u.IsNull() && u.Type() == cty.String {
+		if b.text += len(u.AsString()); b.text > maxText {
+			return e.exhausted(fmt.Sprintf("The text would be larger than %d MiB.", maxText>>20))
+		}
+	}
+	if hugeNumber(u) {
+		return e.exhausted("A number is too large or too small to be written out.")
+	}
+	return v, diags
+}
+
+func (e *meteredExpr) exhausted(why string) (cty.Value, hcl.Diagnostics) {
+	e.l.budget.spent = true
 	r := e.Range()
-	return &hclsyntax.FunctionCallExpr{Name: name, Args: []hclsyntax.Expression{e}, NameRange: r, OpenParenRange: r, CloseParenRange: r}
-}
-
-// counters returns the functions that guard calls.
-func (l *loader) counters() map[string]function.Function {
-	pass := func(count func(cty.Value) error) function.Function {
-		return function.New(&function.Spec{
-			Params: []function.Parameter{{Name: "value", Type: cty.DynamicPseudoType, AllowNull: true, AllowUnknown: true, AllowDynamicType: true, AllowMarked: true}},
-			Type:   func(args []cty.Value) (cty.Type, error) { return args[0].Type(), nil },
-			Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
-				if err := count(args[0]); err != nil {
-					return cty.DynamicVal, err
-				}
-				return args[0], nil
-			},
-		})
-	}
-	return map[string]function.Function{
-		countTurns: pass(func(cty.Value) error { return l.spend(1, 0) }),
-		countText: pass(func(v cty.Value) error {
-			u, _ := v.Unmark()
-			if u.IsKnown() && !u.IsNull() && u.Type() == cty.String {
-				return l.spend(0, len(u.AsString()))
-			}
-			if hugeNumber(u) {
-				return errors.New("the number is too large or too small to be written out")
-			}
-			return nil
-		}),
-	}
-}
-
-func (l *loader) spend(steps, text int) error {
-	l.budget.steps += steps
-	l.budget.text += text
-	if l.budget.spent {
-		return nil
-	}
-	switch {
-	case l.budget.steps > maxSteps:
-		l.budget.spent = true
-		return fmt.Errorf("the loops of this expression take more than %d turns", maxSteps)
-	case l.budget.text > maxText:
-		l.budget.spent = true
-		return fmt.Errorf("the text would be larger than %d MiB", maxText>>20)
-	}
-	return nil
+	return cty.DynamicVal, hcl.Diagnostics{{Severity: hcl.DiagError, Summary: "Expression too large", Detail: why, Subject: &r}}
 }
 
 func hugeNumber(v cty.Value) bool {
@@ -125,7 +105,7 @@ func hugeNumber(v cty.Value) bool {
 	}
 	f := v.AsBigFloat()
 	if f.IsInf() || f.Sign() == 0 {
-		return false
+		return f.IsInf()
 	}
 	e := new(big.Float).Copy(f).MantExp(nil)
 	return e > maxExponent*10/3 || e < -maxExponent*10/3

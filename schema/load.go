@@ -50,6 +50,7 @@ type loader struct {
 	vars   map[string]*variable
 	locals map[string]*local
 	used   map[string]bool // variables that something refers to
+	known  map[string]map[string]bool
 	base   *hcl.EvalContext
 	layers layerCache
 	fleet  *Fleet
@@ -67,7 +68,7 @@ func Load(dir string, o Options) (*Fleet, hcl.Diagnostics) {
 	}
 	l := &loader{
 		opts: o, root: root, sources: newSources(root), files: map[string]*hcl.File{}, notes: map[string]string{},
-		sink: newSink(), secrets: newSecrets(), vars: map[string]*variable{}, locals: map[string]*local{}, used: map[string]bool{},
+		sink: newSink(), secrets: newSecrets(), vars: map[string]*variable{}, locals: map[string]*local{}, used: map[string]bool{}, known: map[string]map[string]bool{},
 		layers: newLayerCache(),
 	}
 	l.fleet = &Fleet{Root: root, Files: l.files, Clusters: map[string]*Cluster{}, Registries: map[string]*Registry{},
@@ -306,8 +307,13 @@ func reference(kind, name string) cty.Value {
 	return cty.ObjectVal(map[string]cty.Value{"address": cty.StringVal(kind + "." + name), "name": cty.StringVal(name)})
 }
 
+// names returns what is declared under a root of references.
 func (l *loader) names(root string) map[string]bool {
+	if names, ok := l.known[root]; ok {
+		return names
+	}
 	names := map[string]bool{}
+	l.known[root] = names
 	switch root {
 	case "var":
 		for n := range l.vars {
@@ -364,5 +370,5 @@ func capital(s string) string {
 // sorted.
 func Functions() []string {
 	l := &loader{}
-	return publicFunctions(l.functions())
+	return sortedKeys(l.functions())
 }

@@ -214,10 +214,13 @@ func (b *block) names() []string {
 	return names
 }
 
+// maxSuggested is how many known names are looked through for a misspelt one.
+const maxSuggested = 5000
+
 // suggest returns the known name nearest to a misspelt one, or nothing.
 func suggest(name string, known []string) string {
 	best, bestDist := "", 1+max(2, len(name)/3)
-	if len(name) > 100 {
+	if len(name) > 100 || len(known) > maxSuggested {
 		return ""
 	}
 	for _, k := range known {
