@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/go-multierror"
@@ -54,7 +55,13 @@ func (r *Runner) Run(ctx context.Context) (*Result, error) {
 }
 
 func (r *Runner) checkAll(ctx context.Context) error {
-	var stale *multierror.Error
+	stale := &multierror.Error{ErrorFormat: func(errs []error) string {
+		lines := []string{"nothing was started: " + count(len(errs), "release") + " changed after the plan was made"}
+		for _, e := range errs {
+			lines = append(lines, e.Error())
+		}
+		return strings.Join(lines, "\n")
+	}}
 	for _, rel := range r.Plan.Releases {
 		if rel.Action == plan.Unchanged {
 			continue

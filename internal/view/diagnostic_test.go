@@ -32,7 +32,7 @@ func TestMistakes(t *testing.T) {
 			}
 			diags := loadArchive(t, a)
 			var b strings.Builder
-			if err := DiagnosticsText(&b, diags, "", Style{}); err != nil {
+			if err := DiagnosticsText(&b, diags, "", Style{Width: 78}); err != nil {
 				t.Fatal(err)
 			}
 			if *updateMistakes {
@@ -102,7 +102,7 @@ func TestSnippetOutOfRange(t *testing.T) {
 	// A document read from disk may say anything.
 	for _, s := range []plan.Snippet{{Code: "abc", HighlightStart: 7, HighlightEnd: 2}, {Code: "äö", HighlightStart: 1, HighlightEnd: 99}, {Code: "", HighlightStart: -1}} {
 		var b strings.Builder
-		if err := DiagnosticsText(&b, []plan.Diagnostic{{Summary: "x", Range: &plan.Range{}, Snippet: &s}}, "", Style{}); err != nil {
+		if err := DiagnosticsText(&b, []plan.Diagnostic{{Summary: "x", Range: &plan.Range{}, Snippet: &s}}, "", Style{Width: 78}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -112,7 +112,7 @@ func TestColour(t *testing.T) {
 	t.Parallel()
 	var plain, coloured strings.Builder
 	diags := []plan.Diagnostic{{Severity: plan.Warning, Summary: "s", Detail: "d"}}
-	_ = DiagnosticsText(&plain, diags, "", Style{})
+	_ = DiagnosticsText(&plain, diags, "", Style{Width: 78})
 	_ = DiagnosticsText(&coloured, diags, "", Style{Color: true})
 	if strings.Contains(plain.String(), "\x1b") || !strings.Contains(coloured.String(), "\x1b") {
 		t.Errorf("%q %q", plain.String(), coloured.String())

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"math"
 	"path/filepath"
 	"strings"
 	"unicode"
@@ -10,8 +11,8 @@ import (
 	"github.com/soctalk/fleet/plan"
 )
 
-// defaultWidth is where details wrap when nothing is known of the terminal.
-const defaultWidth = 78
+// widest is where details wrap at most: longer lines are hard to read.
+const widest = 120
 
 // DiagnosticsText writes diagnostics for a person, in Terraform's form. dir is
 // the way from the working directory to the configuration's folder, put before
@@ -55,9 +56,9 @@ func diagnosticText(d plan.Diagnostic, dir string, s Style) string {
 		add("  for " + d.Address + ":")
 		add("")
 	}
-	width := s.Width
-	if width <= 0 || width > 120 {
-		width = defaultWidth
+	width := min(s.Width, widest)
+	if width <= 0 { // no terminal: what searches the text must find its sentences whole
+		width = math.MaxInt
 	}
 	if d.Detail != "" {
 		for _, para := range strings.Split(strings.TrimSpace(d.Detail), "\n") {

@@ -32,11 +32,9 @@ var shared struct {
 // Main runs the tests of a package and stops the sandbox that they used.
 func Main(m *testing.M) {
 	code := m.Run()
-	if c := shared.cluster; c != nil {
-		if err := c.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
+	if err := Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		code = 1
 	}
 	os.Exit(code)
 }
@@ -124,4 +122,15 @@ func Eventually(t testing.TB, within time.Duration, condition func(context.Conte
 		case <-tick.C:
 		}
 	}
+}
+
+// Stop stops the sandbox that the tests used, for packages whose TestMain is
+// not [Main].
+func Stop() error {
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.cluster == nil {
+		return nil
+	}
+	return shared.cluster.Stop()
 }
