@@ -13,7 +13,10 @@ import (
 // global takes the options that come before the command.
 func (a *app) global(args []string) ([]string, error) {
 	for len(args) > 0 {
-		rest, ok := strings.CutPrefix(strings.TrimPrefix(args[0], "-"), "-chdir")
+		// A dash, perhaps another, then the name; without dash it is a command.
+		name, isOption := strings.CutPrefix(args[0], "-")
+		rest, ok := strings.CutPrefix(strings.TrimPrefix(name, "-"), "chdir")
+		ok = ok && isOption
 		switch {
 		case !ok:
 			return args, nil
