@@ -91,6 +91,11 @@ func (c *Client) Apply(ctx context.Context, t Target, o ApplyOptions) (*Release,
 	in := action.NewInstall(a.config)
 	in.ReleaseName, in.Namespace, in.CreateNamespace, in.Replace = t.Name, t.Namespace, true, t.Base != nil
 	in.Timeout, in.Wait, in.WaitForJobs, in.Description = o.timeout(), true, o.WaitForJobs, o.Description
+	if len(t.Chart.Helm().CRDObjects()) > 0 {
+		// Helm asks for the capabilities after it has made the definitions.
+		a.config.Capabilities = nil
+		defer c.cluster.Refresh()
+	}
 	r, err := in.RunWithContext(context.WithoutCancel(ctx), t.Chart.Copy(), values)
 	return a.result("install", r, err)
 }
@@ -200,7 +205,7 @@ func (a *attempt) plain(err error) error {
 		a.scrubReasons(notReady.Reasons)
 		return err
 	case errors.As(err, &hook):
-		return err
+		return &HookError{Event: hook.Event, Cause: a.plain(hook.Cause)}
 	}
 	text := err.Error()
 	var several *multierror.Error

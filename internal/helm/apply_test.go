@@ -13,6 +13,7 @@ import (
 	appsv1 "k8s.io/api/apps/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
@@ -379,6 +380,48 @@ func TestReleaseWithKeptHistoryIsInstalledAnew(t *testing.T) {
 	}
 	if r := install(t, c, target, helm.ApplyOptions{}); r.Revision != 2 || r.Status != "deployed" {
 		t.Errorf("got %+v", r.Meta)
+	}
+}
+
+func TestDefinitionsComeFirst(t *testing.T) {
+	t.Parallel()
+	c, k, ns := connect(t)
+	group := strings.ReplaceAll(ns, "-", "") + ".example.com"
+	ch := load(t, small.with(
+		"crds/gadgets.yaml", `
+apiVersion: apiextensions.k8s.io/v1
+kind: CustomResourceDefinition
+metadata: {name: gadgets.`+group+`}
+spec:
+  group: `+group+`
+  scope: Namespaced
+  names: {kind: Gadget, plural: gadgets, singular: gadget, listKind: GadgetList}
+  versions:
+  - name: v1
+    served: true
+    storage: true
+    schema: {openAPIV3Schema: {type: object, x-kubernetes-preserve-unknown-fields: true}}
+`,
+		"templates/gadget.yaml", `
+{{- if .Capabilities.APIVersions.Has "`+group+`/v1/Gadget" }}
+apiVersion: `+group+`/v1
+kind: Gadget
+metadata: {name: one}
+{{- end }}
+`))
+	target := helm.Target{Namespace: ns, Name: "app", Chart: ch}
+	first := install(t, c, target, helm.ApplyOptions{})
+	t.Cleanup(func() {
+		_ = k.Dynamic().Resource(schema.GroupVersionResource{Group: "apiextensions.k8s.io", Version: "v1", Resource: "customresourcedefinitions"}).
+			Delete(context.Background(), "gadgets."+group, metav1.DeleteOptions{})
+	})
+	if !strings.Contains(first.Manifest, "kind: Gadget") {
+		t.Error("the template did not see the new kind")
+	}
+	target.Base = first
+	rendered, err := c.Render(t.Context(), target)
+	if err != nil || !strings.Contains(rendered.Manifest, "kind: Gadget") {
+		t.Errorf("the next render does not see it: %v", err)
 	}
 }
 

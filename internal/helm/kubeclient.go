@@ -126,12 +126,18 @@ func (k *kubeClient) WaitForDelete(resources hkube.ResourceList, timeout time.Du
 	return k.fail(k.cluster.WaitGone(ctx, named(resources)))
 }
 
-// named returns the objects by kind, namespace and name, which is all that a
-// wait needs.
+// named returns what a wait needs to know of the objects.
 func named(resources hkube.ResourceList) []*unstructured.Unstructured {
 	var all []*unstructured.Unstructured
 	for _, r := range resources {
-		o := &unstructured.Unstructured{}
+		o := &unstructured.Unstructured{Object: map[string]any{}}
+		// What the API server answered to the write, so this generation.
+		if live, ok := r.Object.(*unstructured.Unstructured); ok {
+			o.SetGeneration(live.GetGeneration())
+			if spec, ok := live.Object["spec"]; ok {
+				o.Object["spec"] = spec
+			}
+		}
 		o.SetGroupVersionKind(r.Mapping.GroupVersionKind)
 		o.SetNamespace(r.Namespace)
 		o.SetName(r.Name)

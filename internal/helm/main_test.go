@@ -1,6 +1,7 @@
 package helm_test
 
 import (
+	"flag"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -22,7 +23,11 @@ import (
 	"github.com/soctalk/fleet/schema"
 )
 
-func TestMain(m *testing.M) { sandboxtest.Main(m) }
+func TestMain(m *testing.M) {
+	// Most of the time these tests wait for the cluster, not for a processor.
+	_ = flag.Set("test.parallel", "12")
+	sandboxtest.Main(m)
+}
 
 // connect returns a client for the sandbox and a namespace of its own.
 func connect(t testing.TB) (*helm.Client, *kube.Cluster, string) {

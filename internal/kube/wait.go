@@ -9,6 +9,7 @@ import (
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/runtime/schema"
@@ -20,6 +21,7 @@ const (
 	// refusalInterval is how often the events are asked whether pods are
 	// refused, for the kinds that do not say so themselves.
 	refusalInterval = 5 * time.Second
+	servedInterval  = 200 * time.Millisecond
 )
 
 // Status is how far a wait has come.
@@ -46,7 +48,9 @@ type WaitOptions struct {
 // waiting cannot help. A cancelled context's cause is returned as it is.
 //
 // Of the objects only kind, namespace and name are looked at, the generation
-// where there is one (an older one does not count), and the type of Services.
+// where there is one (an older one does not count), the type of Services, and
+// which kind a CustomResourceDefinition makes: it is waited for until that can
+// be used.
 func (c *Cluster) WaitReady(ctx context.Context, objs []*unstructured.Unstructured, o WaitOptions) error {
 	w := c.newWaiter(o)
 	for _, obj := range objs {
@@ -57,7 +61,40 @@ func (c *Cluster) WaitReady(ctx context.Context, objs []*unstructured.Unstructur
 			w.add(obj)
 		}
 	}
-	return w.run(ctx)
+	if err := w.run(ctx); err != nil {
+		return err
+	}
+	return c.served(ctx, objs)
+}
+
+// served returns when the kinds of the definitions among the objects can be
+// used: the API server offers them a moment after they are established.
+func (c *Cluster) served(ctx context.Context, objs []*unstructured.Unstructured) error {
+	for _, o := range objs {
+		group, _, _ := unstructured.NestedString(o.Object, "spec", "group")
+		kind, _, _ := unstructured.NestedString(o.Object, "spec", "names", "kind")
+		if o.GroupVersionKind().GroupKind() != kindCRD || kind == "" {
+			continue
+		}
+		for first := true; ; first = false {
+			_, err := c.mapper.RESTMapping(schema.GroupKind{Group: group, Kind: kind})
+			if err == nil {
+				break
+			}
+			if !meta.IsNoMatchError(err) {
+				return fmt.Errorf("waiting for the kind %s of %s: %w", kind, o.GetName(), c.Explain(err))
+			}
+			if !first {
+				select {
+				case <-ctx.Done():
+					return &NotReadyError{TimedOut: true, Cause: ctx.Err(), Reasons: []Reason{{Kind: kindCRD.Kind, Name: o.GetName(), Message: "its kind is not offered yet"}}}
+				case <-time.After(servedInterval):
+				}
+			}
+			c.Refresh()
+		}
+	}
+	return nil
 }
 
 func balanced(service *unstructured.Unstructured) bool {

@@ -285,6 +285,14 @@ func TestMissingObject(t *testing.T) {
 	}
 }
 
+func TestLoadBalancerNeedsAnAddress(t *testing.T) {
+	t.Parallel()
+	e := failing(t, "apiVersion: v1\nkind: Service\nmetadata: {name: app}\nspec: {type: LoadBalancer, ports: [{port: 80}]}", kube.WaitOptions{}, 3*time.Second)
+	if !e.TimedOut || !strings.Contains(e.Error(), "Service app: has no load balancer address") {
+		t.Errorf("got %v", e)
+	}
+}
+
 func TestInterruptEndsTheWait(t *testing.T) {
 	t.Parallel()
 	c, ns := connect(t)
