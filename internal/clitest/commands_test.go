@@ -1,0 +1,106 @@
+package clitest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"sort"
+	"strconv"
+	"strings"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/release"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
+)
+
+// configuration is Helm's own, made as its command line does.
+func configuration(ts *testscript.TestScript, namespace string) *action.Configuration {
+	flags := genericclioptions.NewConfigFlags(false)
+	kubeconfig := ts.Getenv("KUBECONFIG")
+	flags.KubeConfig, flags.Namespace = &kubeconfig, &namespace
+	c := new(action.Configuration)
+	ts.Check(c.Init(flags, namespace, "secret", func(string, ...any) {}))
+	return c
+}
+
+// live NAMESPACE/RELEASE 'VERSION STATUS REVISION' asks Helm what is live.
+func live(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: live namespace/release 'version status revision' | none")
+	}
+	namespace, name, _ := strings.Cut(args[0], "/")
+	got := "none"
+	if r := newest(ts, namespace, name); r != nil {
+		got = fmt.Sprintf("%s %s %d", r.Chart.Metadata.Version, r.Info.Status, r.Version)
+	}
+	if got != args[1] {
+		ts.Fatalf("%s is live as %q, want %q", args[0], got, args[1])
+	}
+}
+
+func newest(ts *testscript.TestScript, namespace, name string) *release.Release {
+	list, err := configuration(ts, namespace).Releases.History(name)
+	if err != nil || len(list) == 0 {
+		return nil
+	}
+	sort.Slice(list, func(i, j int) bool { return list[i].Version > list[j].Version })
+	return list[0]
+}
+
+// upgrade NAMESPACE/RELEASE makes a new revision behind the program's back.
+func upgradeByHand(ts *testscript.TestScript, _ bool, args []string) {
+	namespace, name, _ := strings.Cut(args[0], "/")
+	r := newest(ts, namespace, name)
+	u := action.NewUpgrade(configuration(ts, namespace))
+	u.Namespace = namespace
+	_, err := u.Run(name, r.Chart, r.Config)
+	ts.Check(err)
+}
+
+// exits CODE COMMAND… runs a command that must end with the code.
+func exits(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	got := 0
+	var exit *exec.ExitError
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("%s ended with %d, want %d", strings.Join(args[1:], " "), got, want)
+	}
+}
+
+// order TEXT… says that the texts stand in standard output in this order.
+func order(ts *testscript.TestScript, _ bool, args []string) {
+	out := ts.ReadFile("stdout")
+	for _, text := range args {
+		i := strings.Index(out, text)
+		if i < 0 {
+			ts.Fatalf("no %q in what is left of standard output:\n%s", text, out)
+		}
+		out = out[i+len(text):]
+	}
+}
+
+// keep NAMESPACE/SECRET remembers a Secret's data, and fails when it is not
+// what it was the last time.
+func keep(ts *testscript.TestScript, _ bool, args []string) {
+	namespace, name, _ := strings.Cut(args[0], "/")
+	client, err := configuration(ts, namespace).KubernetesClientSet()
+	ts.Check(err)
+	s, err := client.CoreV1().Secrets(namespace).Get(context.Background(), name, metav1.GetOptions{})
+	ts.Check(err)
+	got := fmt.Sprint(s.Data)
+	key := "KEEP_" + args[0]
+	if was := ts.Getenv(key); was != "" && was != got {
+		ts.Fatalf("Secret %s has other data than before", args[0])
+	}
+	ts.Setenv(key, got)
+}

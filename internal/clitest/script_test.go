@@ -1,0 +1,82 @@
+// Package clitest drives the program on a real control plane, script by script,
+// as a person at a terminal does.
+package clitest
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/soctalk/fleet/internal/cli"
+	"github.com/soctalk/fleet/internal/sandbox/publish"
+	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
+)
+
+func TestMain(m *testing.M) {
+	testscript.Main(stopping{m}, map[string]func(){
+		"soctalk": func() { os.Exit(cli.Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr, os.Environ())) },
+	})
+}
+
+// stopping ends the sandbox once the scripts have run.
+type stopping struct{ *testing.M }
+
+func (s stopping) Run() int {
+	code := s.M.Run()
+	if err := sandboxtest.Stop(); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+		return 1
+	}
+	return code
+}
+
+// TestScripts runs every script with a fleet of its own: the names of its
+// releases and tenants end in $ID.
+func TestScripts(t *testing.T) {
+	t.Parallel()
+	c := sandboxtest.Cluster(t)
+	if _, err := publish.Charts(t.Context(), c.Registry, "../../examples/charts"); err != nil {
+		t.Fatal(err)
+	}
+	testscript.Run(t, testscript.Params{
+		Dir: "testdata",
+		Setup: func(env *testscript.Env) error {
+			id := "x" + strings.ToLower(rand.Text()[:6])
+			env.Setenv("ID", id)
+			env.Setenv("KUBECONFIG", c.Kubeconfig)
+			env.Setenv("REGISTRY", c.Registry)
+			env.Setenv("SOCTALK_VAR_id", id)
+			env.Setenv("SOCTALK_VAR_registry", c.Registry)
+			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+			return writeFleet(env.WorkDir, c.Registry)
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"live": live, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep,
+		},
+	})
+}
+
+// writeFleet puts the fleet that every script starts from into its folder: a
+// system and three tenants, each taking further values from a file.
+func writeFleet(dir, registry string) error {
+	for _, name := range []string{"fleet.hcl", "system.yaml", "compatibility.yaml"} {
+		data, err := os.ReadFile(filepath.Join("fleet", name))
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	for _, name := range []string{"more-system.yaml", "more-beta.yaml"} {
+		if err := os.WriteFile(filepath.Join(dir, name), []byte("{}\n"), 0o600); err != nil {
+			return err
+		}
+	}
+	text := fmt.Sprintf("registry %q {\n  plain_http = true\n}\n", registry)
+	return os.WriteFile(filepath.Join(dir, "registry.hcl"), []byte(text), 0o600)
+}
