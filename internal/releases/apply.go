@@ -42,12 +42,23 @@ func (s *Set) body(ctx context.Context, r *schema.Release) (*helm.Release, error
 	return body, err
 }
 
+func revisionOf(body *helm.Release) int {
+	if body == nil || body.Status == "uninstalled" {
+		return 0
+	}
+	return body.Revision
+}
+
 // Upgrade installs or upgrades a release and waits until it is ready.
 func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
 	rel := s.byAddress[r.Address]
 	base, err := s.body(ctx, rel)
 	if err != nil {
 		return err
+	}
+	// Helm is held to this revision from here on, so it must be the planned one.
+	if have := revisionOf(base); have != r.Base.Revision {
+		return &apply.StaleError{Address: r.Address, Want: r.Base.Revision, Have: have}
 	}
 	target, err := s.target(rel, base)
 	if err != nil {
@@ -56,7 +67,12 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 	options := s.options(rel, step, report)
 	options.Labels[helm.LabelChartDigest] = helm.DigestLabel(target.Chart.Digest)
 	options.Description = fmt.Sprintf("soctalk run %s: %s to %s", s.runID, step.Kind, step.To)
+	options.Keep = []int{r.Base.Revision} // the way back
 	_, err = s.helm(rel).Apply(ctx, target, options)
+	var stale *helm.StaleError
+	if errors.As(err, &stale) {
+		return &apply.StaleError{Address: r.Address, Want: stale.Expected, Have: stale.Found}
+	}
 	return cause(err)
 }
 
@@ -81,8 +97,10 @@ func (s *Set) options(r *schema.Release, step plan.Step, report apply.Report) he
 	}
 	return helm.ApplyOptions{
 		Timeout: timeout, MaxHistory: maxHistory,
-		Labels:   map[string]string{helm.LabelRun: s.runID, helm.LabelStep: string(step.Kind)},
-		Progress: func(st kube.Status) { report.Status(waiting(st)) },
+		// On a first install the schema is made by a Job beside the API.
+		WaitForJobs: r.Address == s.fleet.System.Address,
+		Labels:      map[string]string{helm.LabelRun: s.runID, helm.LabelStep: string(step.Kind)},
+		Progress:    func(st kube.Status) { report.Status(waiting(st)) },
 	}
 }
 
