@@ -25,7 +25,7 @@ import (
 
 func TestMain(m *testing.M) {
 	// Most of the time these tests wait for the cluster, not for a processor.
-	_ = flag.Set("test.parallel", "12")
+	_ = flag.Set("test.parallel", "6")
 	sandboxtest.Main(m)
 }
 

@@ -24,7 +24,7 @@ const (
 	// listPage is how many revisions one request asks for.
 	listPage = 500
 	// maxBody bounds a body after decompression; a Secret holds 1 MiB of it.
-	maxBody = 64 << 20
+	maxBody = 32 << 20
 )
 
 var secrets = corev1.SchemeGroupVersion.WithResource("secrets")
