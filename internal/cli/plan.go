@@ -99,7 +99,7 @@ func (a *app) showPlan(doc *plan.Document, asJSON bool) error {
 		v.Plan(doc)
 		return nil
 	}
-	if err := view.PlanHuman(a.out, doc, a.style(a.out)); err != nil {
+	if err := view.PlanHuman(a.out, doc, a.style(a.out), view.Full); err != nil {
 		return err
 	}
 	a.diagnostics(doc.Diagnostics)

@@ -1,28 +1,26 @@
 package view
 
 import (
-	"encoding/json"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
-	"github.com/aymanbagabas/go-udiff"
 	"github.com/soctalk/fleet/plan"
 )
 
 const (
-	mostTenants = 8  // named in a list before it is cut
-	mostFields  = 12 // shown of one object
-	widestValue = 60 // columns of one field's value
+	mostNames   = 8   // in a list before it is cut
+	mostFields  = 12  // shown of one object
+	widestValue = 60  // columns of one field's value
+	widestNote  = 300 // columns of a remark
 )
 
 // PlanHuman writes a plan for a person.
-func PlanHuman(w io.Writer, doc *plan.Document, s Style) error {
-	p := planText{doc: doc, s: s}
-	p.header()
-	for _, c := range doc.Classes {
-		p.class(c)
+func PlanHuman(w io.Writer, doc *plan.Document, s Style, d Detail) error {
+	p := planText{planIndex: index(doc), s: s, detail: d, told: map[string]bool{}}
+	p.legend()
+	for i := range doc.Classes {
+		p.class(&doc.Classes[i])
 	}
 	p.order()
 	p.unmanaged()
@@ -32,13 +30,16 @@ func PlanHuman(w io.Writer, doc *plan.Document, s Style) error {
 }
 
 type planText struct {
-	doc *plan.Document
-	s   Style
-	b   strings.Builder
+	*planIndex
+	s      Style
+	detail Detail
+	b      strings.Builder
+	// told holds the transitions whose release notes are printed already.
+	told map[string]bool
 }
 
 func (p *planText) line(format string, args ...any) {
-	fmt.Fprintf(&p.b, format+"\n", args...)
+	p.b.WriteString(strings.TrimRight(fmt.Sprintf(format, args...), " ") + "\n")
 }
 
 func (p *planText) symbol(a plan.Action) string {
@@ -49,123 +50,6 @@ func (p *planText) symbol(a plan.Action) string {
 		return p.s.Bad("-")
 	}
 	return p.s.Warn("~")
-}
-
-func (p *planText) header() {
-	var legend []string
-	for _, a := range []plan.Action{plan.Install, plan.Upgrade, plan.Uninstall} {
-		if slices.ContainsFunc(p.doc.Classes, func(c plan.Class) bool { return c.Action == a }) {
-			legend = append(legend, p.symbol(a)+" "+string(a))
-		}
-	}
-	if len(legend) == 0 {
-		return
-	}
-	p.line("soctalk will carry out these actions:  %s\n", strings.Join(legend, "   "))
-}
-
-func (p *planText) class(c plan.Class) {
-	members := p.members(c.ID)
-	versions := c.From + " → " + c.To
-	switch {
-	case c.Action == plan.Install:
-		versions = c.To
-	case c.From == c.To:
-		versions = c.To + " (same version)"
-	}
-	p.line("  %s %s  %s %s  %s", p.symbol(c.Action), p.s.Bold(subject(c, members)), c.Chart, p.s.Bold(versions), p.verdict(c.Reversibility))
-	p.who(members)
-	for _, n := range c.Notes {
-		p.line("      %s %s", p.s.Warn("!"), n)
-	}
-	for _, n := range c.Changes {
-		p.line("      %s", p.s.Faint("note: "+n))
-	}
-	p.objects(c.Diff, plan.Create)
-	p.objects(c.Diff, plan.Delete)
-	for _, o := range c.Diff {
-		if o.Action != plan.Create && o.Action != plan.Delete {
-			p.object(o)
-		}
-	}
-	if c.Relabelled > 0 {
-		p.line("      %s", p.s.Faint(plural(c.Relabelled, "object")+" change only their version labels"))
-	}
-	if len(c.Restarts) > 0 {
-		p.line("      pods restart: %s", strings.Join(c.Restarts, ", "))
-	}
-	p.line("")
-}
-
-// subject names a class: its one release, or how many there are.
-func subject(c plan.Class, members []plan.Release) string {
-	if len(members) == 1 {
-		return members[0].Address
-	}
-	return plural(c.Count, "release")
-}
-
-func (p *planText) members(class string) []plan.Release {
-	var in []plan.Release
-	for _, r := range p.doc.Releases {
-		if r.Class == class {
-			in = append(in, r)
-		}
-	}
-	return in
-}
-
-func (p *planText) verdict(r plan.Reversibility) string {
-	switch r {
-	case plan.Reversible:
-		return p.s.Good(string(r))
-	case plan.RestoreRequired:
-		return p.s.Warn(string(r))
-	}
-	return p.s.Bad(string(r))
-}
-
-// who lists the tenants of a class wave by wave.
-func (p *planText) who(members []plan.Release) {
-	var waves []string
-	byWave := map[string][]string{}
-	for _, r := range members {
-		if r.Wave == "" {
-			continue
-		}
-		if byWave[r.Wave] == nil {
-			waves = append(waves, r.Wave)
-		}
-		byWave[r.Wave] = append(byWave[r.Wave], r.Slug)
-	}
-	for _, w := range waves {
-		p.line("      wave %s: %s", w, shortList(byWave[w]))
-	}
-}
-
-func shortList(names []string) string {
-	if len(names) > mostTenants {
-		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostTenants], ", "), len(names)-mostTenants)
-	}
-	return strings.Join(names, ", ")
-}
-
-// objects lists what is created or deleted as a whole, a line a kind.
-func (p *planText) objects(diff []plan.ObjectDiff, action plan.ObjectAction) {
-	var kinds []string
-	names := map[string][]string{}
-	for _, o := range diff {
-		if o.Action != action {
-			continue
-		}
-		if names[o.Kind] == nil {
-			kinds = append(kinds, o.Kind)
-		}
-		names[o.Kind] = append(names[o.Kind], o.Name)
-	}
-	for _, k := range kinds {
-		p.line("      %s %s %s", p.objectSymbol(action), k, strings.Join(names[k], ", "))
-	}
 }
 
 func (p *planText) objectSymbol(a plan.ObjectAction) string {
@@ -180,72 +64,204 @@ func (p *planText) objectSymbol(a plan.ObjectAction) string {
 	return p.s.Warn("~")
 }
 
+// legend explains the symbols that are used, and no others.
+func (p *planText) legend() {
+	if len(p.doc.Classes) == 0 {
+		return
+	}
+	actions, objects, remarks := map[plan.Action]bool{}, map[plan.ObjectAction]bool{}, false
+	for _, c := range p.doc.Classes {
+		actions[c.Action] = true
+		remarks = remarks || len(c.Notes) > 0 || len(p.warnings[c.ID]) > 0
+		for _, o := range c.Diff {
+			objects[o.Action] = true
+		}
+	}
+	p.line("soctalk will carry out the actions below. Their symbols:")
+	show := func(used bool, symbol, text string) {
+		if used {
+			p.line("  %s %s", symbol, text)
+		}
+	}
+	show(actions[plan.Install] || objects[plan.Create], p.s.Good("+"), "install, create")
+	show(actions[plan.Upgrade] || objects[plan.Change], p.s.Warn("~"), "upgrade, change")
+	show(objects[plan.Replace], p.s.Bad("±"), "replace: delete and create anew")
+	show(actions[plan.Uninstall] || objects[plan.Delete], p.s.Bad("-"), "uninstall, delete")
+	show(remarks, p.s.Warn("!"), "to know before it is applied")
+	p.line("")
+}
+
+func (p *planText) class(c *plan.Class) {
+	p.line("  %s %s  %s %s  %s", p.symbol(c.Action), p.s.Bold(p.subject(c)), clean(c.Chart), p.s.Bold(versions(c)), p.verdict(c.Reversibility))
+	waves, names := p.byWave(c.ID)
+	for _, w := range waves {
+		p.line("      wave %s: %s", clean(w), shortList(names[w]))
+	}
+	p.snapshotFirst(c)
+	for _, n := range c.Notes {
+		p.line("      %s %s", p.s.Warn("!"), clip(oneLine(n), widestNote))
+	}
+	for i, d := range p.warnings[c.ID] {
+		if i == mostNames {
+			p.line("      %s and %s more", p.s.Warn("!"), plural(len(p.warnings[c.ID])-i, "remark"))
+			break
+		}
+		p.line("      %s %s: %s", p.s.Warn("!"), severity(d), remark(d))
+	}
+	p.releaseNotes(c)
+	p.objects(c)
+	if c.Relabelled > 0 {
+		p.line("      %s", p.s.Faint("only version labels change on "+plural(c.Relabelled, "more object")))
+	}
+	if len(c.Restarts) > 0 {
+		p.line("      pods restart: %s", clean(strings.Join(c.Restarts, ", ")))
+	}
+	p.line("")
+}
+
+func (p *planText) verdict(r plan.Reversibility) string {
+	switch r {
+	case plan.Reversible:
+		return p.s.Good(string(r))
+	case plan.RestoreRequired:
+		return p.s.Warn(string(r))
+	}
+	return p.s.Bad(clean(string(r)))
+}
+
+func (p *planText) snapshotFirst(c *plan.Class) {
+	switch names := p.snapshotted(c.ID); {
+	case len(names) == 0:
+	case len(names) == len(p.members[c.ID]):
+		p.line("      snapshotted first")
+	default:
+		p.line("      snapshotted first: %s", shortList(names))
+	}
+}
+
+// remark is a diagnostic where it occurs; all of it is told with its line in
+// the files elsewhere.
+func remark(d plan.Diagnostic) string {
+	text := oneLine(d.Summary)
+	if d.Detail != "" {
+		text += ": " + oneLine(d.Detail)
+	}
+	return clip(text, widestNote)
+}
+
+func severity(d plan.Diagnostic) string {
+	if d.Severity == plan.Error {
+		return "error"
+	}
+	return "warning"
+}
+
+// releaseNotes prints those of a transition once.
+func (p *planText) releaseNotes(c *plan.Class) {
+	if len(c.Changes) == 0 {
+		return
+	}
+	key := c.Chart + " " + c.From + " " + c.To
+	if p.told[key] {
+		p.line("      %s", p.s.Faint("release notes: as above"))
+		return
+	}
+	p.told[key] = true
+	for _, n := range c.Changes {
+		p.line("      %s", p.s.Faint("note: "+oneLine(n)))
+	}
+}
+
+// objects lists what is created or deleted as a whole, a line a kind, and then
+// what changes, with its fields.
+func (p *planText) objects(c *plan.Class) {
+	p.kinds(c.Diff, plan.Create)
+	p.kinds(c.Diff, plan.Delete)
+	if p.detail == Compact {
+		p.kinds(c.Diff, plan.Replace)
+		p.kinds(c.Diff, plan.Change)
+		return
+	}
+	for _, o := range c.Diff {
+		if o.Action != plan.Create && o.Action != plan.Delete {
+			p.object(o)
+		}
+	}
+}
+
+func (p *planText) kinds(diff []plan.ObjectDiff, action plan.ObjectAction) {
+	for _, k := range byKind(diff, action) {
+		p.line("      %s %s", p.objectSymbol(action), k)
+	}
+}
+
+// byKind lists the objects that an action befalls as "Kind name, name".
+func byKind(diff []plan.ObjectDiff, action plan.ObjectAction) []string {
+	var kinds []string
+	names := map[string][]string{}
+	for _, o := range diff {
+		if o.Action != action {
+			continue
+		}
+		if names[o.Kind] == nil {
+			kinds = append(kinds, o.Kind)
+		}
+		names[o.Kind] = append(names[o.Kind], o.Name)
+	}
+	for i, k := range kinds {
+		kinds[i] = clean(k + " " + strings.Join(names[k], ", "))
+	}
+	return kinds
+}
+
 func (p *planText) object(o plan.ObjectDiff) {
-	p.line("      %s %s %s", p.objectSymbol(o.Action), o.Kind, o.Name)
+	p.line("      %s %s %s", p.objectSymbol(o.Action), clean(o.Kind), clean(o.Name))
 	for i, f := range o.Fields {
 		if i == mostFields {
 			p.line("          %s", p.s.Faint(fmt.Sprintf("… and %s more", plural(len(o.Fields)-i, "field"))))
 			return
 		}
-		if lines := textDiff(f); lines != nil {
-			p.line("          %s", f.Path)
+		path := clean(f.Path)
+		if lines := textDiff(f, mostFields); lines != nil {
+			p.line("          %s", path)
 			for _, l := range lines {
 				p.line("            %s", p.diffLine(l))
 			}
 			continue
 		}
-		p.line("          %s %s", f.Path, p.values(f))
+		p.line("          %s %s", path, p.values(f))
 	}
-}
-
-// textDiff returns the changed lines of a text of several lines, or nil.
-func textDiff(f plan.FieldDiff) []string {
-	var before, after string
-	if json.Unmarshal([]byte(f.Before), &before) != nil || json.Unmarshal([]byte(f.After), &after) != nil || !strings.Contains(before+after, "\n") {
-		return nil
-	}
-	unified := udiff.Unified("", "", before, after)
-	var lines []string
-	for _, l := range strings.Split(unified, "\n") {
-		if (strings.HasPrefix(l, "+") || strings.HasPrefix(l, "-")) && !strings.HasPrefix(l, "+++") && !strings.HasPrefix(l, "---") {
-			lines = append(lines, l)
-		}
-	}
-	if len(lines) > mostFields {
-		lines = append(lines[:mostFields], fmt.Sprintf("… and %s more", plural(len(lines)-mostFields, "line")))
-	}
-	return lines
 }
 
 func (p *planText) diffLine(l string) string {
-	if strings.HasPrefix(l, "-") {
+	switch l[0] {
+	case '-':
 		return p.s.Bad(l)
+	case '+':
+		return p.s.Good(l)
 	}
-	return p.s.Good(l)
+	return p.s.Faint(l)
 }
 
 func (p *planText) values(f plan.FieldDiff) string {
-	switch f.Masked {
-	case "":
-	case "value":
-		return p.s.Faint("(from values, not shown)")
-	default:
-		return p.s.Faint("(" + f.Masked + ", not shown)")
+	if why := maskedText(f); why != "" {
+		return p.s.Faint(why)
 	}
+	before, after := beforeAfter(f, widestValue)
 	switch {
 	case f.Before == "":
-		return p.s.Good("+ " + clip(f.After))
+		return p.s.Good("+ " + after)
 	case f.After == "":
-		return p.s.Bad("- " + clip(f.Before))
+		return p.s.Bad("- " + before)
 	}
-	return clip(f.Before) + " → " + clip(f.After)
+	return before + " → " + after
 }
 
-func clip(s string) string {
-	if r := []rune(s); len(r) > widestValue {
-		return string(r[:widestValue-1]) + "…"
+func shortList(names []string) string {
+	if len(names) > mostNames {
+		return fmt.Sprintf("%s and %d more", strings.Join(names[:mostNames], ", "), len(names)-mostNames)
 	}
-	return s
+	return strings.Join(names, ", ")
 }
 
 // order tells the steps in the order in which they may run, wave by wave.
@@ -254,83 +270,44 @@ func (p *planText) order() {
 		return
 	}
 	p.line("Order of work:")
-	noReturn := PointOfNoReturn(p.doc)
-	for _, s := range p.doc.Steps {
-		if text := p.step(s); text != "" {
-			if s.ID == noReturn {
-				text += p.s.Warn("  ← point of no return: going back from here needs a restore")
-			}
-			p.line("  • %s", text)
+	for _, l := range p.work() {
+		if l.noReturn != "" {
+			p.line("  • %s  %s", l.text, p.s.Warn("← "+l.noReturn))
+		} else {
+			p.line("  • %s", l.text)
 		}
 	}
 	p.line("")
 }
 
-func (p *planText) step(s plan.Step) string {
-	switch s.Kind {
-	case plan.StepMigrate:
-		return fmt.Sprintf("migrate the database with the Job of %s, before any pod rolls (up to %s)", s.Template, round(s.Timeout))
-	case plan.StepInstall, plan.StepUpgrade:
-		if s.Tenant == "" {
-			return fmt.Sprintf("%s the system and wait until it is ready (up to %s)", s.Kind, round(s.Timeout))
-		}
-	case plan.StepGate:
-		return p.wave(s.Wave)
-	case plan.StepSoak:
-		return fmt.Sprintf("let wave %s soak for %s", s.Wave, round(s.Settle))
-	}
-	return ""
-}
-
-func (p *planText) wave(wave string) string {
-	tenants := map[string]bool{}
-	settle := ""
-	for _, s := range p.doc.Steps {
-		if s.Wave == wave && s.Tenant != "" {
-			tenants[s.Tenant] = true
-			if s.Settle != "" {
-				settle = s.Settle
-			}
-		}
-	}
-	parallel := p.doc.Rollout.MaxParallel
-	if n := p.doc.Rollout.WaveParallel[wave]; n > 0 && n < parallel {
-		parallel = n
-	}
-	text := fmt.Sprintf("wave %s: %s", wave, plural(len(tenants), "tenant"))
-	if len(tenants) > 1 {
-		text += fmt.Sprintf(", %d at a time", min(parallel, len(tenants)))
-	}
-	if settle != "" && settle != "0s" {
-		text += ", each settling " + round(settle)
-	}
-	return text
-}
-
-// PointOfNoReturn is the first step after which Helm alone cannot go back;
-// empty when there is none.
-func PointOfNoReturn(doc *plan.Document) string {
-	verdicts := map[string]plan.Reversibility{}
-	for _, r := range doc.Releases {
-		verdicts[r.Address] = r.Reversibility
-	}
-	for _, s := range doc.Steps {
-		if v := verdicts[s.Address]; v == plan.RestoreRequired || v == plan.ForwardOnly {
-			return s.ID
-		}
-	}
-	return ""
-}
-
 func (p *planText) unmanaged() {
 	if n := len(p.doc.Observed.Unmanaged); n > 0 {
-		p.line("Not in these files, and never touched: %s\n", shortList(p.doc.Observed.Unmanaged))
+		p.line("Live and not in these files, never touched: %s\n", clean(shortList(p.doc.Observed.Unmanaged)))
 	}
 }
 
 func (p *planText) summary() {
-	p.b.WriteString(PlanSummary(p.doc))
-	p.b.WriteString("\n")
+	if text := unfinished(p.doc); text != "" {
+		p.line("%s\n", p.s.Bad(text))
+	}
+	p.line("%s", PlanSummary(p.doc))
+}
+
+// unfinished says why a plan is of no use yet; empty when it is.
+func unfinished(doc *plan.Document) string {
+	errors := 0
+	for _, d := range doc.Diagnostics {
+		if d.Severity == plan.Error {
+			errors++
+		}
+	}
+	switch {
+	case errors > 0:
+		return fmt.Sprintf("This plan cannot be applied: it has %s.", plural(errors, "error"))
+	case !doc.Complete:
+		return "This plan cannot be applied: not every release could be planned."
+	}
+	return ""
 }
 
 // PlanSummary is the last line of a plan.

@@ -1,0 +1,185 @@
+package view
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/soctalk/fleet/plan"
+)
+
+// markdownClass is a class at every amount of detail, so that the cheapest one
+// to shorten can be found.
+type markdownClass struct {
+	row string
+	// full, objects and bare are the collapsible block with fields, with objects
+	// but no fields, and with neither.
+	full, objects, bare string
+	level               markdownLevel
+}
+
+type markdownLevel int
+
+const (
+	levelFull markdownLevel = iota
+	levelObjects
+	levelBare
+)
+
+func (c *markdownClass) block() string {
+	switch c.level {
+	case levelFull:
+		return c.full
+	case levelObjects:
+		return c.objects
+	}
+	return c.bare
+}
+
+func (x *planIndex) markdownClass(c *plan.Class, d Detail) markdownClass {
+	out := markdownClass{row: x.markdownRow(c)}
+	out.bare = x.markdownBlock(c, nil)
+	out.objects, out.full = out.bare, out.bare
+	if lines := objectLines(c.Diff); len(lines) > 0 {
+		out.objects = x.markdownBlock(c, lines)
+		out.full = out.objects
+	}
+	if lines := fieldLines(c.Diff); d == Full && len(lines) > 0 {
+		out.full = x.markdownBlock(c, lines)
+	}
+	return out
+}
+
+func (x *planIndex) markdownRow(c *plan.Class) string {
+	waves, names := x.byWave(c.ID)
+	var cells []string
+	for i, w := range waves {
+		if i == mostMarkdownWaves {
+			cells = append(cells, fmt.Sprintf("and %d more", len(waves)-i))
+			break
+		}
+		cells = append(cells, fmt.Sprintf("%s: %d", mdText(clip(w, widestName)), len(names[w])))
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |\n", mdText(clip(c.ID, widestName)), mdText(clip(string(c.Action), widestName)), mdCode(clip(x.subject(c), widestName)),
+		mdCode(clip(c.Chart, widestName)), mdText(clip(versions(c), widestName)), mdText(clip(string(c.Reversibility), widestName)), strings.Join(cells, ", "))
+}
+
+// markdownBlock is a class that opens with a click.
+func (x *planIndex) markdownBlock(c *plan.Class, diff []string) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "<details><summary>%s: %s %s, %s %s", mdText(clip(c.ID, widestName)), mdText(clip(string(c.Action), widestName)), mdText(clip(x.subject(c), widestName)),
+		htmlCode(clip(c.Chart, widestName)), mdText(clip(versions(c), widestName)))
+	if c.Reversibility != "" {
+		fmt.Fprintf(&b, ", %s", mdText(clip(string(c.Reversibility), widestName)))
+	}
+	b.WriteString("</summary>\n\n")
+	x.markdownFacts(&b, c)
+	if len(diff) > 0 {
+		b.WriteString(fenced("diff", diff))
+		b.WriteString("\n")
+	}
+	b.WriteString("</details>\n\n")
+	return b.String()
+}
+
+func (x *planIndex) markdownFacts(b *strings.Builder, c *plan.Class) {
+	start := b.Len()
+	waves, names := x.byWave(c.ID)
+	for i, w := range waves {
+		if i == mostMarkdownWaves {
+			fmt.Fprintf(b, "- … and %s more\n", plural(len(waves)-i, "wave"))
+			break
+		}
+		fmt.Fprintf(b, "- wave %s: %s\n", mdCode(clip(w, widestName)), mdText(clip(shortList(names[w]), 4*widestMarkdown)))
+	}
+	if names := x.snapshotted(c.ID); len(names) > 0 {
+		fmt.Fprintf(b, "- snapshotted first: %s\n", mdText(clip(shortList(names), 4*widestMarkdown)))
+	}
+	items := func(what string, texts []string) {
+		for i, t := range texts {
+			if i == mostNames {
+				fmt.Fprintf(b, "- %s: … and %d more\n", what, len(texts)-i)
+				return
+			}
+			fmt.Fprintf(b, "- %s: %s\n", what, mdText(clip(t, widestNote)))
+		}
+	}
+	var remarks []string
+	for _, d := range x.warnings[c.ID] {
+		remarks = append(remarks, severity(d)+": "+remark(d))
+	}
+	items("**to know**", append(slices.Clone(c.Notes), remarks...))
+	items("release note", c.Changes)
+	if len(c.Restarts) > 0 {
+		fmt.Fprintf(b, "- pods restart: %s\n", mdText(clip(shortList(c.Restarts), 4*widestMarkdown)))
+	}
+	if c.Relabelled > 0 {
+		fmt.Fprintf(b, "- only version labels change on %s\n", plural(c.Relabelled, "more object"))
+	}
+	if b.Len() > start {
+		b.WriteString("\n")
+	}
+}
+
+// objectLines is a class's diff without fields.
+func objectLines(diff []plan.ObjectDiff) []string {
+	var lines []string
+	for _, o := range diff {
+		lines = append(lines, objectLine(o))
+	}
+	return lines
+}
+
+func objectLine(o plan.ObjectDiff) string {
+	sign := map[plan.ObjectAction]string{plan.Create: "+", plan.Delete: "-", plan.Replace: "!"}[o.Action]
+	text := clip(clean(o.Kind)+" "+clean(o.Name), widestMarkdown)
+	switch sign {
+	case "":
+		return "@@ " + text + " @@"
+	case "!":
+		text += " (replaced: deleted and created anew)"
+	}
+	return sign + " " + text
+}
+
+// fieldLines is a class's diff with the fields of what changes.
+func fieldLines(diff []plan.ObjectDiff) []string {
+	var lines []string
+	for _, o := range diff {
+		lines = append(lines, objectLine(o))
+		if o.Action == plan.Create || o.Action == plan.Delete {
+			continue
+		}
+		for i, f := range o.Fields {
+			if i == mostMarkdownFields {
+				lines = append(lines, fmt.Sprintf("  … and %s more", plural(len(o.Fields)-i, "field")))
+				break
+			}
+			lines = append(lines, oneField(f)...)
+		}
+	}
+	return lines
+}
+
+func oneField(f plan.FieldDiff) []string {
+	path := clip(clean(f.Path), widestMarkdown)
+	if why := maskedText(f); why != "" {
+		return []string{"! " + path + " " + why}
+	}
+	if text := textDiff(f, mostMarkdownLines); text != nil {
+		lines := []string{"  " + path}
+		for _, l := range text {
+			lines = append(lines, clip(l, widestMarkdown))
+		}
+		return lines
+	}
+	before, after := beforeAfter(f, widestMarkdown)
+	var lines []string
+	if f.Before != "" {
+		lines = append(lines, "- "+path+" "+before)
+	}
+	if f.After != "" {
+		lines = append(lines, "+ "+path+" "+after)
+	}
+	return lines
+}
