@@ -3,6 +3,7 @@ package cli
 import (
 	"bufio"
 	"context"
+	"errors"
 	"fmt"
 	"os"
 	"os/signal"
@@ -76,7 +77,7 @@ them.`,
 // applyNow plans, asks and applies.
 func (a *app) applyNow(ctx context.Context, flags *applyFlags) error {
 	if !flags.autoApprove && (flags.asJSON || !a.terminal()) {
-		return fmt.Errorf("there is nobody to ask\nSave a plan with -out and apply that, or pass -auto-approve.")
+		return advise(errors.New("there is nobody to ask"), "Save a plan with -out and apply that, or pass -auto-approve.")
 	}
 	f, err := a.load(&flags.vars)
 	if err != nil {
@@ -131,7 +132,7 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	}
 	doc := file.Document
 	if doc.ToolVersion != version {
-		return fmt.Errorf("plan %s was made by soctalk %s and this is %s\nPlan again with the version that applies.", doc.PlanID, doc.ToolVersion, version)
+		return advise(fmt.Errorf("plan %s was made by soctalk %s and this is %s", doc.PlanID, doc.ToolVersion, version), "Plan again with the version that applies.")
 	}
 	root, err := filepath.Abs(a.dir)
 	if err != nil {
@@ -143,14 +144,14 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	}
 	inputs, err := file.Open(key)
 	if err != nil {
-		return fmt.Errorf("%w\nNothing was changed. Plan again, review, and apply the new plan.", err)
+		return advise(err, planAgain)
 	}
 	f, err := a.reload(inputs)
 	if err != nil {
 		return err
 	}
 	if key.Config(f.Inputs) != doc.ConfigDigest {
-		return fmt.Errorf("the configuration changed after plan %s was made\nNothing was changed. Plan again, review, and apply the new plan.", doc.PlanID)
+		return advise(fmt.Errorf("the configuration changed after plan %s was made", doc.PlanID), planAgain)
 	}
 	s, err := openSession(ctx, f, flags.plan.parallelism)
 	if err != nil {
@@ -180,22 +181,21 @@ func (a *app) reload(in planfile.Inputs) (*schema.Fleet, error) {
 
 // unchanged holds a release's chart and values against the plan.
 func unchanged(r plan.Release, w *plan.Wanted, problems map[string]plan.Problem, key plan.Key) error {
-	const again = "\nNothing was changed. Plan again, review, and apply the new plan."
 	if r.Action == plan.Unchanged {
 		return nil
 	}
 	if w == nil {
-		return fmt.Errorf("%s can no longer be prepared: %s%s", r.Address, problems[r.Address].Detail, again)
+		return advise(fmt.Errorf("%s can no longer be prepared: %s", r.Address, problems[r.Address].Detail), planAgain)
 	}
 	if w.Chart.Digest != r.ChartDigest {
-		return fmt.Errorf("the chart of %s is not the one that was planned with%s", r.Address, again)
+		return advise(fmt.Errorf("the chart of %s is not the one that was planned with", r.Address), planAgain)
 	}
 	digest, err := key.Values(w.Values)
 	if err != nil {
 		return fmt.Errorf("%s: %w", r.Address, err)
 	}
 	if digest != r.ValuesDigest {
-		return fmt.Errorf("the values of %s are not those that were planned with%s", r.Address, again)
+		return advise(fmt.Errorf("the values of %s are not those that were planned with", r.Address), planAgain)
 	}
 	return nil
 }

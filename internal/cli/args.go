@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"strings"
@@ -25,7 +26,7 @@ func (a *app) global(args []string) ([]string, error) {
 		case rest == "" && len(args) > 1:
 			a.dir, args = args[1], args[2:]
 		case rest == "":
-			return nil, fmt.Errorf("-chdir needs a folder\nWrite it as -chdir=DIR, before the command.")
+			return nil, advise(errors.New("-chdir needs a folder"), "Write it as -chdir=DIR, before the command.")
 		default:
 			return args, nil
 		}
@@ -77,7 +78,7 @@ func unknownCommand(name string, known []string) error {
 	if near := nearest(name, known); near != "" {
 		hint = fmt.Sprintf("Did you mean %q?", near)
 	}
-	return fmt.Errorf("there is no command %q\n%s", name, hint)
+	return advise(fmt.Errorf("there is no command %q", name), hint)
 }
 
 // nearest returns the known name that a misspelt one most likely means.
@@ -96,5 +97,5 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return nil
 	}
-	return fmt.Errorf("%s takes no argument, and was given %q\nTo name the folder of the configuration, write: soctalk -chdir=DIR %s", cmd.CommandPath(), args[0], cmd.Name())
+	return advise(fmt.Errorf("%s takes no argument, and was given %q", cmd.CommandPath(), args[0]), "To name the folder of the configuration, write: soctalk -chdir=DIR "+cmd.Name())
 }

@@ -30,7 +30,7 @@ func (a *app) completionCommand() *cobra.Command {
 			case "powershell":
 				return root.GenPowerShellCompletionWithDesc(a.out)
 			}
-			return fmt.Errorf("there is no completion for %q\nThere are bash, zsh, fish and powershell.", args[0])
+			return advise(fmt.Errorf("there is no completion for %q", args[0]), "There are bash, zsh, fish and powershell.")
 		},
 	}
 }

@@ -3,11 +3,11 @@ package cli
 import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/soctalk/fleet/internal/compat"
+	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 	"github.com/spf13/cobra"
-	"helm.sh/helm/v3/pkg/strvals"
 )
 
 // variables are the options that set input variables, in the order given.
@@ -57,7 +57,7 @@ func (a *app) readTarget(v *variables) (*schema.Fleet, []plan.Diagnostic) {
 
 func (a *app) parse(v *variables) (*schema.Fleet, hcl.Diagnostics) {
 	fleet, diags := schema.Load(a.dir, schema.Options{
-		Vars: v.pairs, VarFiles: v.files, Order: string(v.order), Env: a.env, ToolVersion: version, CheckSet: checkSet,
+		Vars: v.pairs, VarFiles: v.files, Order: string(v.order), Env: a.env, ToolVersion: version, CheckSet: helm.CheckSet,
 	})
 	a.fleet = fleet
 	return fleet, diags
@@ -72,12 +72,6 @@ func (a *app) load(v *variables) (*schema.Fleet, error) {
 		return nil, exitStatus(exitFailure)
 	}
 	return fleet, nil
-}
-
-// checkSet holds an assignment against Helm's own --set syntax.
-func checkSet(path, value string) error {
-	_, err := strvals.Parse(path + "=" + value)
-	return err
 }
 
 // targetPairs rates what the files ask for: a pair of versions that may not
@@ -100,9 +94,4 @@ func targetPairs(f *schema.Fleet) hcl.Diagnostics {
 		}
 	}
 	return diags
-}
-
-// addSnippets gives diagnostics that have only a range their source lines.
-func addSnippets(diags []plan.Diagnostic, files map[string]*hcl.File) {
-	view.AddSnippets(diags, files, nil)
 }

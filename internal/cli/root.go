@@ -79,6 +79,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer, env []string) (cod
 func (a *app) finish(err error) int {
 	var status exitStatus
 	var f *fault
+	var withAdvice *advised
 	switch {
 	case err == nil:
 		return 0
@@ -89,6 +90,8 @@ func (a *app) finish(err error) int {
 			f.files, f.secrets = a.fleet.Files, a.fleet.Sensitive
 		}
 		a.diagnostics(view.Diagnostics(f.diags, f.files, f.secrets))
+	case errors.As(err, &withAdvice):
+		a.diagnostics([]plan.Diagnostic{{Severity: plan.Error, Summary: summary(err), Detail: withAdvice.advice}})
 	default:
 		a.diagnostics([]plan.Diagnostic{{Severity: plan.Error, Summary: summary(err), Detail: detail(err)}})
 	}
@@ -201,7 +204,7 @@ plans the way there and walks it. Options may be written with one dash or two.
 	root.SetErr(a.err)
 	root.SetHelpCommand(&cobra.Command{Use: "no-help", Hidden: true})
 	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
-		return fmt.Errorf("%s\nSee: %s -help", flagError(cmd, err), cmd.CommandPath())
+		return advise(errors.New(flagError(cmd, err)), "See: "+cmd.CommandPath()+" -help")
 	})
 	root.AddCommand(a.commands()...)
 	return root

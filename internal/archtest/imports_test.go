@@ -1,0 +1,61 @@
+// Package archtest holds the rooms of docs/architecture.md against the code.
+package archtest
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/soctalk/fleet/"
+
+// mayImport says, for each room, which others of this module its code may use.
+// Tests may use more.
+var mayImport = map[string][]string{
+	"cmd/soctalk":       {"internal/cli"},
+	"schema":            {},
+	"plan":              {"schema", "internal/compat"},
+	"apply":             {"schema", "plan", "internal/dag"},
+	"internal/compat":   {"schema"},
+	"internal/dag":      {},
+	"internal/neterr":   {},
+	"internal/kube":     {"internal/neterr"},
+	"internal/chart":    {"schema", "internal/neterr"},
+	"internal/helm":     {"schema", "internal/chart", "internal/kube"},
+	"internal/observe":  {"schema", "plan", "internal/helm", "internal/kube"},
+	"internal/releases": {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/observe"},
+	"internal/planfile": {"plan"},
+	"internal/view":     {"schema", "plan", "apply"},
+	"internal/cli": {"schema", "plan", "apply", "internal/chart", "internal/compat", "internal/helm", "internal/kube", "internal/observe",
+		"internal/planfile", "internal/releases", "internal/view"},
+}
+
+// onlyIn names the rooms that alone may import a path.
+var onlyIn = map[string][]string{
+	"helm.sh/helm/v3": {"internal/helm", "internal/chart", "internal/sandbox"},
+	"k8s.io/":         {"internal/helm", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox"},
+}
+
+func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {
+	t.Parallel()
+	out, err := exec.Command("go", "list", "-f", `{{.ImportPath}} {{join .Imports " "}}`, module+"...").Output()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, line := range strings.Split(strings.TrimSpace(string(out)), "\n") {
+		fields := strings.Fields(line)
+		room := strings.TrimPrefix(fields[0], module)
+		allowed, known := mayImport[room]
+		for _, path := range fields[1:] {
+			if own, ok := strings.CutPrefix(path, module); ok && known && !slices.Contains(allowed, own) {
+				t.Errorf("%s imports %s, which the architecture does not let it", room, own)
+			}
+			for prefix, rooms := range onlyIn {
+				if strings.HasPrefix(path, prefix) && !slices.ContainsFunc(rooms, func(r string) bool { return room == r || strings.HasPrefix(room, r+"/") }) {
+					t.Errorf("%s imports %s, which is for %s alone", room, path, strings.Join(rooms, ", "))
+				}
+			}
+		}
+	}
+}
