@@ -135,7 +135,8 @@ func (d *Draft) transition(m *Move, before []Object, rendered *Rendered) Class {
 	if m.Live != nil {
 		values = append(values, m.Live.Values)
 	}
-	mask := newMask(d.fleet.Sensitive, values, before, rendered.Objects)
+	public := []string{c.From, c.To, m.Wanted.Chart.AppVersion, m.Wanted.Chart.Name, m.Release.Name, m.Release.Namespace, m.Slug}
+	mask := newMask(d.fleet.Sensitive, public, values, before, rendered.Objects)
 	changes := changedObjects(before, rendered.Objects, rendered.Again)
 	for _, o := range changes {
 		diff, onlyLabels := objectDiff(o, id, mask)

@@ -26,11 +26,14 @@ type mask struct {
 	values  []string
 }
 
-func newMask(sensitive []string, values []map[string]any, objects ...[]Object) *mask {
+// newMask gathers what must not be shown. public are texts that the plan tells
+// anyway, such as the versions; values may hold them.
+func newMask(sensitive, public []string, values []map[string]any, objects ...[]Object) *mask {
 	m := &mask{secrets: slices.Clone(sensitive)}
 	for _, v := range values {
 		m.values = leaves(m.values, v)
 	}
+	m.values = slices.DeleteFunc(m.values, func(s string) bool { return slices.Contains(public, s) })
 	for _, list := range objects {
 		for _, o := range list {
 			if kindOf(o) != "Secret" {

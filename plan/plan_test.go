@@ -215,6 +215,25 @@ func TestNothingSecretLeaves(t *testing.T) {
 	}
 }
 
+// Versions stand in every plan; that somebody also wrote one into the values
+// does not make it a secret.
+func TestVersionsInValuesAreShown(t *testing.T) {
+	t.Parallel()
+	w := newWorld("0.2.0", "0.2.1")
+	r := &w.fleet.System.Release
+	w.wanted["system"].Values = map[string]any{"tag": "0.2.1"}
+	w.live.Releases[KeyOf(r)].Values = map[string]any{"tag": "0.2.0"}
+	config := func(tag string) []Object {
+		return []Object{{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "c"}, "data": map[string]any{"TAG": tag}}}
+	}
+	w.live.Releases[KeyOf(r)].Objects = config("0.2.0")
+	w.rendered["system"] = &Rendered{Objects: config("0.2.1")}
+	want := []FieldDiff{{Path: "data.TAG", Before: `"0.2.0"`, After: `"0.2.1"`}}
+	if diff := cmp.Diff(want, w.plan().Classes[0].Diff[0].Fields); diff != "" {
+		t.Errorf("fields (-want +got):\n%s", diff)
+	}
+}
+
 func TestUnstableIsNoChange(t *testing.T) {
 	t.Parallel()
 	w := newWorld("0.2.1", "0.2.1")
