@@ -82,6 +82,7 @@ func (w *waiter) deployment(o runtime.Object) state {
 	}
 	for _, c := range st.Conditions {
 		switch {
+		case c.Type == appsv1.DeploymentProgressing && w.outdated(d.UID, c.LastUpdateTime):
 		case c.Type == appsv1.DeploymentProgressing && c.Status == corev1.ConditionFalse:
 			s.hopeless, s.patience = "its progress deadline is exceeded", settleTime
 		case c.Type == appsv1.DeploymentReplicaFailure && c.Status == corev1.ConditionTrue:

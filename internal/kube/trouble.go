@@ -23,10 +23,11 @@ type trouble struct {
 	// class tells troubles apart that must each persist on their own.
 	class string
 	// fatal says that it is believed at once, passing that it may pass by
-	// itself; a trouble that is neither is only told.
-	fatal, passing bool
-	pod            *corev1.Pod
-	init           bool
+	// itself, looping that it is believed when it crashes once more; a trouble
+	// that is none of these is only told.
+	fatal, passing, looping bool
+	pod                     *corev1.Pod
+	init                    bool
 }
 
 // troubles returns what is wrong with a pod, its worst first.
@@ -60,7 +61,7 @@ func troubles(p *corev1.Pod, mayRetry bool) []trouble {
 
 func (t trouble) weight() int {
 	switch {
-	case t.fatal:
+	case t.fatal, t.looping:
 		return 2
 	case t.passing:
 		return 1
@@ -104,7 +105,7 @@ func containerTrouble(p *corev1.Pod, s corev1.ContainerStatus, mayRetry bool) (t
 		return t, !s.Ready
 	}
 	if !mayRetry && s.RestartCount >= crashes && last != nil && last.ExitCode != 0 {
-		t.fatal = true
+		t.looping = true
 	}
 	return t, true
 }

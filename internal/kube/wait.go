@@ -146,6 +146,10 @@ type waiter struct {
 	since   map[string]time.Time
 	current map[string]bool
 	late    map[string]bool // storage classes, whether they bind late
+	// restarts are those of containers when first seen in trouble, verdicts
+	// the times of conditions when first seen.
+	restarts map[string]int32
+	verdicts map[types.UID]metav1.Time
 
 	refusals     map[types.UID]string
 	refusalCount map[types.UID]int32
@@ -164,6 +168,7 @@ func (c *Cluster) newWaiter(o WaitOptions) *waiter {
 		cluster: c, options: o, grace: grace,
 		feeds: map[feedKey]*feed{}, changed: make(chan struct{}, 1),
 		since: map[string]time.Time{}, late: map[string]bool{}, refusals: map[types.UID]string{},
+		restarts: map[string]int32{}, verdicts: map[types.UID]metav1.Time{},
 	}
 }
 
@@ -338,11 +343,35 @@ func (w *waiter) examine(ctx context.Context, l *look) {
 			w.each(p)
 		}
 		for _, t := range troubles(p, l.kind == kindJob || l.kind == kindPod) {
+			crashed := w.crashed(t)
+			t.fatal = t.fatal || t.looping && crashed
 			l.troubles = append(l.troubles, t)
 			l.fatal = l.fatal || t.fatal || t.passing && w.persists(l.String()+"/"+t.class, w.grace)
 		}
 	}
 	slices.SortStableFunc(l.troubles, func(a, b trouble) int { return b.weight() - a.weight() })
+}
+
+// crashed says whether a container was restarted since it was first seen in
+// trouble. A crash loop of before may be mended by now: its pod only waits to
+// be started again.
+func (w *waiter) crashed(t trouble) bool {
+	key := string(t.pod.UID) + "/" + t.reason.Container
+	first, known := w.restarts[key]
+	if !known {
+		w.restarts[key] = t.reason.Restarts
+	}
+	return known && t.reason.Restarts > first
+}
+
+// outdated says whether a condition is as it was when it was first seen: then
+// it is the verdict on an attempt before this wait.
+func (w *waiter) outdated(uid types.UID, at metav1.Time) bool {
+	first, known := w.verdicts[uid]
+	if !known {
+		w.verdicts[uid], first = at, at
+	}
+	return first.Equal(&at)
 }
 
 // persists notes a trouble, and says whether it has been there for longer than

@@ -229,7 +229,7 @@ func TestTimeoutSaysWhatWasMissing(t *testing.T) {
 
 func TestProgressDeadline(t *testing.T) {
 	t.Parallel()
-	e := failing(t, workload("Deployment", 1, "  progressDeadlineSeconds: 1", "behavior=hang"), kube.WaitOptions{}, 60*time.Second)
+	e := failing(t, workload("Deployment", 1, "  progressDeadlineSeconds: 3", "behavior=hang"), kube.WaitOptions{}, 60*time.Second)
 	if e.TimedOut || !strings.Contains(e.Error(), "progress deadline") {
 		t.Errorf("got %v", e)
 	}
