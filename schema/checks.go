@@ -78,7 +78,7 @@ func (l *loader) prober(n *node, c *Check) func(string, map[string]cty.Value) (*
 		outer := l.sink
 		l.sink = newSink()
 		defer func() { l.sink = outer }()
-		x := &instance{l: l}
+		x := &instance{l: l, usesSelf: true}
 		if dynamic {
 			x.address = address
 		}

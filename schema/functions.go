@@ -31,7 +31,7 @@ func (l *loader) functions() map[string]function.Function {
 		"upper": stdlib.UpperFunc,
 		// collections
 		"alltrue": allTrueFunc, "anytrue": anyTrueFunc, "chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc,
-		"coalescelist": stdlib.CoalesceListFunc, "compact": stdlib.CompactFunc, "concat": stdlib.ConcatFunc,
+		"coalescelist": stdlib.CoalesceListFunc, "compact": stdlib.CompactFunc, "concat": limited(stdlib.ConcatFunc, concatCost),
 		"contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc,
 		"flatten": stdlib.FlattenFunc, "index": indexFunc, "keys": stdlib.KeysFunc, "length": lengthFunc,
 		"lookup": lookupFunc, "matchkeys": matchKeysFunc, "merge": stdlib.MergeFunc, "one": oneFunc, "range": stdlib.RangeFunc,
@@ -177,6 +177,19 @@ func joinCost(args []cty.Value) error {
 	}
 	if sep > 0 && n > maxText/sep {
 		return errTooLarge
+	}
+	return nil
+}
+
+func concatCost(args []cty.Value) error {
+	n := 0
+	for _, a := range args {
+		if a.CanIterateElements() {
+			n += a.LengthInt()
+		}
+	}
+	if n > maxElements/4 {
+		return fmt.Errorf("the list would have more than %d elements", maxElements/4)
 	}
 	return nil
 }

@@ -212,7 +212,9 @@ func (l *loader) yamlDecodeFunc() function.Function {
 		}
 		var a answer
 		if a.err = checkYAML(text); a.err == nil {
-			a.v, a.err = ctyyaml.YAMLDecodeFunc.Call([]cty.Value{arg})
+			// Asked for any type, the text is parsed once, not once more to
+			// find out its type.
+			a.v, a.err = ctyyaml.Unmarshal([]byte(text), cty.DynamicPseudoType)
 		}
 		if a.err == nil {
 			a.err = measure(a.v)
@@ -228,16 +230,9 @@ func (l *loader) yamlDecodeFunc() function.Function {
 	}
 	return function.New(&function.Spec{
 		Params: []function.Parameter{stringParam("src")},
-		Type: func(args []cty.Value) (cty.Type, error) {
-			if !args[0].IsKnown() {
-				return cty.DynamicPseudoType, nil
-			}
-			if args[0].IsNull() {
-				return cty.DynamicPseudoType, function.NewArgErrorf(0, "cannot decode null")
-			}
-			v, err := decode(args[0])
-			return v.Type(), err
-		},
+		// The exact type would be compared with the value's, which costs more
+		// than it finds.
+		Type: function.StaticReturnType(cty.DynamicPseudoType),
 		Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) { return decode(args[0]) },
 	})
 }

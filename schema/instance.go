@@ -27,6 +27,9 @@ type instance struct {
 	ctx     *hcl.EvalContext // nil: nothing but what all blocks see
 	// literal forbids references and function calls.
 	literal bool
+	// usesSelf is false when nothing in the block refers to self, which then
+	// need not be made.
+	usesSelf bool
 	// trial evaluates a block without elements, for its mistakes alone.
 	trial bool
 }
@@ -47,12 +50,11 @@ func (x *instance) raw(a *attr) (cty.Value, bool) {
 	if a.bad {
 		return cty.DynamicVal, false
 	}
-	shared := !a.each && !a.self
-	if shared && a.value != nil {
+	if a.shared() && a.value != nil {
 		return *a.value, a.value.IsKnown() || a.value.IsNull()
 	}
 	v := x.l.eval(x.address, a.expr, x.context(a))
-	if shared {
+	if a.shared() {
 		a.value = &v
 	}
 	return v, v.IsKnown()
@@ -68,11 +70,12 @@ func (x *instance) value(n *node, name string, want cty.Type) (v cty.Value, a *a
 	if v, ok = x.raw(a); !ok {
 		return v, a, false
 	}
-	if v.ContainsMarked() && !a.spec.secret {
+	marked := containsMarked(v)
+	if marked && !a.spec.secret {
 		x.fail(a, "Sensitive value not allowed", fmt.Sprintf("The %s is shown in plans and logs, so it cannot be made from a sensitive value. If it is no secret, use nonsensitive(…).", name))
 		return v, a, false
 	}
-	if u, _ := v.Unmark(); u.IsNull() {
+	if v.IsNull() {
 		if a.spec.required {
 			x.fail(a, "Missing required argument", fmt.Sprintf("The argument %q is required, but its value is null.", name))
 		}
@@ -86,13 +89,24 @@ func (x *instance) value(n *node, name string, want cty.Type) (v cty.Value, a *a
 		}
 		v = c
 	}
-	if !v.IsWhollyKnown() {
+	if !v.IsKnown() || !v.Type().IsPrimitiveType() && !v.IsWhollyKnown() {
 		return v, a, false
 	}
-	x.l.secrets.marked(v)
-	v, _ = v.UnmarkDeep()
+	if marked {
+		x.l.secrets.marked(v)
+		v, _ = v.UnmarkDeep()
+	}
 	return v, a, true
 }
+
+// containsMarked is quick about simple values, which nearly all are.
+func containsMarked(v cty.Value) bool {
+	return v.IsMarked() || !v.Type().IsPrimitiveType() && v.ContainsMarked()
+}
+
+// shared reports that an attribute is the same for all instances, so that what
+// is made of it can be kept.
+func (a *attr) shared() bool { return a != nil && !a.each && !a.self }
 
 func article(what string) string {
 	if strings.ContainsAny(what[:1], "aeiou") {
@@ -240,9 +254,7 @@ func (x *instance) strings(n *node, name string) []string {
 }
 
 func (x *instance) stringMap(n *node, name string) map[string]string {
-	a := n.attrs[name]
-	shared := a != nil && !a.each && !a.self
-	if shared && a.memo != nil {
+	if a := n.attrs[name]; a.shared() && a.memo != nil {
 		return a.memo.(map[string]string)
 	}
 	v, a, ok := x.value(n, name, cty.Map(cty.String))
@@ -258,7 +270,7 @@ func (x *instance) stringMap(n *node, name string) map[string]string {
 		}
 		m[k.AsString()] = e.AsString()
 	}
-	if shared {
+	if a.shared() {
 		a.memo = m
 	}
 	return m
@@ -289,6 +301,9 @@ var exactVersion = regexp.MustCompile(`^v?[0-9]+\.[0-9]+\.[0-9]+`)
 
 // version returns an exact version, or nil.
 func (x *instance) version(n *node, name string) *semver.Version {
+	if a := n.attrs[name]; a.shared() && a.memo != nil {
+		return a.memo.(*semver.Version)
+	}
 	v, a, ok := x.value(n, name, cty.String)
 	if !ok {
 		return nil
@@ -302,6 +317,9 @@ func (x *instance) version(n *node, name string) *semver.Version {
 		}
 		x.fail(a, "Invalid version", fmt.Sprintf("%q cannot be used: %s.", s, why))
 		return nil
+	}
+	if a.shared() {
+		a.memo = sv
 	}
 	return sv
 }
@@ -415,6 +433,26 @@ func (x *instance) condition(n *node, summary, about string) {
 
 // chart returns the chart of a release.
 func (x *instance) chart(n *node) Chart {
+	a, name := n.attrs["chart"], n.attrs["chart_name"]
+	if !a.shared() || name != nil && !name.shared() {
+		return x.readChart(n)
+	}
+	// The key is the name's attribute: tenant_defaults may give the chart to
+	// tenants that have names of their own.
+	if m, ok := a.memo.(sharedChart); ok && m.name == name {
+		return m.chart
+	}
+	c := x.readChart(n)
+	a.memo = sharedChart{c, name}
+	return c
+}
+
+type sharedChart struct {
+	chart Chart
+	name  *attr
+}
+
+func (x *instance) readChart(n *node) Chart {
 	v, a, ok := x.value(n, "chart", cty.String)
 	if !ok {
 		x.text(n, "chart_name")
@@ -465,7 +503,7 @@ func (x *instance) set(n *node) []SetValue {
 	if a == nil {
 		return nil
 	}
-	if m, ok := a.memo.([]SetValue); ok && !a.each && !a.self {
+	if m, ok := a.memo.([]SetValue); ok && a.shared() {
 		return m
 	}
 	v, a, ok := x.value(n, "set", cty.Map(cty.String))
@@ -490,7 +528,7 @@ func (x *instance) set(n *node) []SetValue {
 		out = append(out, s)
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].Path < out[j].Path })
-	if !a.each && !a.self {
+	if a.shared() {
 		a.memo = out
 	}
 	return out

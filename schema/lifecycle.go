@@ -104,7 +104,7 @@ func (l *loader) address(n *node, name string, slug bool) string {
 			return ""
 		}
 		s := v.AsString()
-		if slug && dnsLabel.MatchString(s) {
+		if slug && isLabel(s) {
 			return s
 		}
 		if t, diags = hclsyntax.ParseTraversalAbs([]byte(s), "", hcl.InitialPos); diags.HasErrors() {

@@ -18,6 +18,8 @@ type node struct {
 	attrs  map[string]*attr
 	blocks map[string][]*node
 	order  []string // identity attributes, in order of evaluation
+	self   *bool    // the answer of refersToSelf
+	ranges *Source  // the answer of source
 	// inherited names the attributes that came from tenant_defaults.
 	inherited map[string]bool
 }
@@ -340,11 +342,35 @@ func (n *node) orDefaults() string {
 	return ""
 }
 
-// source returns the ranges for a typed value made from the block.
+// refersToSelf reports whether an expression in the block, or in one within,
+// uses self.
+func (n *node) refersToSelf() bool {
+	if n.self != nil {
+		return *n.self
+	}
+	uses := false
+	for _, a := range n.attrs {
+		uses = uses || a.self
+	}
+	for _, list := range n.blocks {
+		for _, b := range list {
+			uses = uses || b.refersToSelf()
+		}
+	}
+	n.self = &uses
+	return uses
+}
+
+// source returns the ranges for typed values made from the block; all of them
+// share it.
 func (n *node) source() Source {
+	if n.ranges != nil {
+		return *n.ranges
+	}
 	s := Source{Block: n.header, Attrs: make(map[string]hcl.Range, len(n.attrs))}
 	for name, a := range n.attrs {
 		s.Attrs[name] = a.raw.Range()
 	}
+	n.ranges = &s
 	return s
 }

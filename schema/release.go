@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"regexp"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -20,7 +19,17 @@ const (
 	maxTenantRelease = maxLabel - len("-wazuh-dashboard")
 )
 
-var dnsLabel = regexp.MustCompile(`^[a-z0-9]([-a-z0-9]*[a-z0-9])?$`)
+// isLabel reports whether s is made as a DNS label, of any length.
+func isLabel(s string) bool {
+	for i := range len(s) {
+		c := s[i]
+		if c >= 'a' && c <= 'z' || c >= '0' && c <= '9' || c == '-' && i > 0 && i < len(s)-1 {
+			continue
+		}
+		return false
+	}
+	return s != ""
+}
 
 // checkName holds a name against the rules of a DNS label.
 func (x *instance) checkName(n *node, attr, what, name string, limit int) bool {
@@ -30,7 +39,7 @@ func (x *instance) checkName(n *node, attr, what, name string, limit int) bool {
 		return false
 	case len(name) > limit:
 		why = fmt.Sprintf("it has %d characters, and %d is the limit", len(name), limit)
-	case !dnsLabel.MatchString(name):
+	case !isLabel(name):
 		why = "it may contain only lower-case letters, digits and dashes, and must start and end with a letter or digit"
 	default:
 		return true
@@ -130,7 +139,7 @@ func (l *loader) system() {
 		return
 	}
 	l.complete(n)
-	x := &instance{l: l, address: "system"}
+	x := &instance{l: l, address: "system", usesSelf: true}
 	s := &System{Release: Release{Address: "system", Source: n.source()}}
 	self := map[string]cty.Value{}
 	for _, name := range l.identityOrder(n, []string{"cluster", "namespace", "version", "release"}) {
@@ -214,7 +223,7 @@ func (x *instance) bind(each *eachValue, self map[string]cty.Value) {
 	if each != nil {
 		vars["each"] = each.object
 	}
-	if self != nil {
+	if x.usesSelf {
 		vars["self"] = cty.ObjectVal(self)
 	}
 	x.ctx = x.l.base.NewChild()

@@ -20,11 +20,10 @@ func (l *loader) tenants() {
 	for _, n := range l.top.blocks["tenant"] {
 		merged := n.over(defaults)
 		l.complete(merged)
-		sources := newSourceCache()
 		address := "tenant." + n.name()
 		if n.attrs["for_each"] == nil {
 			x := &instance{l: l, address: address}
-			if t := x.tenant(merged, n.name(), nil, sources); t != nil {
+			if t := x.tenant(merged, n.name(), nil); t != nil {
 				l.fleet.Tenants = append(l.fleet.Tenants, t)
 			}
 			continue
@@ -34,11 +33,11 @@ func (l *loader) tenants() {
 			// The block is tried once with unknown elements, so that its
 			// mistakes show before the first tenant is added.
 			x := &instance{l: l, address: address, trial: true}
-			x.tenant(merged, "", &eachValue{object: cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String), "value": cty.DynamicVal})}, sources)
+			x.tenant(merged, "", &eachValue{object: cty.ObjectVal(map[string]cty.Value{"key": cty.UnknownVal(cty.String), "value": cty.DynamicVal})})
 		}
 		for _, e := range elements {
 			x := &instance{l: l, address: fmt.Sprintf("%s[%s]", address, quoteKey(e.key))}
-			if t := x.tenant(merged, e.key, e, sources); t != nil {
+			if t := x.tenant(merged, e.key, e); t != nil {
 				l.fleet.Tenants = append(l.fleet.Tenants, t)
 			}
 		}
@@ -104,24 +103,11 @@ func (l *loader) forEach(n *node) []*eachValue {
 	return out
 }
 
-// sourceCache gives all elements of one block the same Source.
-type sourceCache map[*node]Source
-
-func newSourceCache() sourceCache { return sourceCache{} }
-
-func (c sourceCache) of(n *node) Source {
-	if s, ok := c[n]; ok {
-		return s
-	}
-	s := n.source()
-	c[n] = s
-	return s
-}
-
 // tenant resolves one tenant. In a trial it returns nil.
-func (x *instance) tenant(n *node, name string, each *eachValue, sources sourceCache) *Tenant {
+func (x *instance) tenant(n *node, name string, each *eachValue) *Tenant {
 	l := x.l
-	t := &Tenant{Release: Release{Address: x.address, Source: sources.of(n)}}
+	x.usesSelf = n.refersToSelf()
+	t := &Tenant{Release: Release{Address: x.address, Source: n.source()}}
 	// What is made from a wrong slug is wrong too, and need not be said.
 	fine := true
 	self := make(map[string]cty.Value, len(selfNames))
@@ -178,7 +164,7 @@ func (x *instance) tenant(n *node, name string, each *eachValue, sources sourceC
 	x.common(n, &t.Release)
 	x.preconditions(n)
 	for _, b := range n.blocks["companion"] {
-		if c := x.companion(b, n, t, each, self, sources); c != nil {
+		if c := x.companion(b, n, t, each, self); c != nil {
 			t.Companions = append(t.Companions, c)
 		}
 	}
@@ -209,15 +195,17 @@ func stringMapValue(m map[string]string) cty.Value {
 }
 
 // companion resolves a further release of the tenant t, whose block is parent.
-func (x *instance) companion(n, parent *node, t *Tenant, each *eachValue, tenantSelf map[string]cty.Value, sources sourceCache) *Companion {
-	c := &Companion{Label: n.name(), Release: Release{Cluster: t.Cluster, Namespace: t.Namespace, Source: sources.of(n)}}
-	y := &instance{l: x.l, address: x.address + ".companion." + n.name(), trial: x.trial}
+func (x *instance) companion(n, parent *node, t *Tenant, each *eachValue, tenantSelf map[string]cty.Value) *Companion {
+	c := &Companion{Label: n.name(), Release: Release{Cluster: t.Cluster, Namespace: t.Namespace, Source: n.source()}}
+	y := &instance{l: x.l, address: x.address + ".companion." + n.name(), trial: x.trial, usesSelf: x.usesSelf}
 	self := make(map[string]cty.Value, len(tenantSelf))
 	for k, v := range tenantSelf {
 		self[k] = v
 	}
 	for _, attr := range x.l.identityOrder(n, []string{"version", "release"}) {
-		y.bind(each, self)
+		if a := n.attrs[attr]; a != nil && (a.each || a.self) {
+			y.bind(each, self)
+		}
 		switch attr {
 		case "version":
 			c.Version = y.version(n, "version")

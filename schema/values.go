@@ -37,8 +37,7 @@ func (x *instance) values(n *node) map[string]any {
 	if a == nil {
 		return map[string]any{}
 	}
-	shared := !a.each && !a.self
-	if m, ok := a.memo.(map[string]any); ok && shared {
+	if m, ok := a.memo.(map[string]any); ok && a.shared() {
 		return m
 	}
 	merged := map[string]any{}
@@ -46,7 +45,7 @@ func (x *instance) values(n *node) map[string]any {
 	if ok && !v.IsNull() {
 		merged = x.mergeLayers(a, v)
 	}
-	if shared {
+	if a.shared() {
 		a.memo = merged
 	}
 	return merged
@@ -79,11 +78,15 @@ func (x *instance) mergeLayers(a *attr, v cty.Value) map[string]any {
 // layer returns one element of values.
 func (x *instance) layer(a *attr, i int, e cty.Value) (map[string]any, bool) {
 	secret := e.IsMarked()
-	v, _ := e.UnmarkDeep()
-	ty := v.Type()
-	if ty != cty.String {
-		x.l.secrets.marked(e)
+	v := e
+	if containsMarked(e) {
+		v, _ = e.UnmarkDeep()
+		// Of a text, the strings in it are looked at one by one.
+		if v.Type() != cty.String {
+			x.l.secrets.marked(e)
+		}
 	}
+	ty := v.Type()
 	switch {
 	case !v.IsWhollyKnown():
 		return nil, false
