@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"unicode"
+	"unicode/utf8"
 
 	"github.com/soctalk/fleet/plan"
 )
@@ -119,13 +120,14 @@ func columns(s string) int { return len([]rune(s)) }
 
 func oneLine(s string) string { return clean(strings.ReplaceAll(s, "\n", " ")) }
 
-// clean takes out control characters, which could rewrite the terminal.
+// clean takes out what is no text: control characters, which could rewrite the
+// terminal, and what turns the direction of writing.
 func clean(s string) string {
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
 			return ' '
-		case unicode.IsControl(r) || r == '\u202e' || r == '\u2066' || r == '\u2067':
+		case r == utf8.RuneError || unicode.In(r, unicode.Cc, unicode.Zl, unicode.Zp, unicode.Bidi_Control):
 			return '?'
 		}
 		return r

@@ -22,6 +22,9 @@ var planViews = map[string]func(io.Writer, *plan.Document) error{
 	"human.txt":   func(w io.Writer, d *plan.Document) error { return PlanHuman(w, d, Style{}, Full) },
 	"compact.txt": func(w io.Writer, d *plan.Document) error { return PlanHuman(w, d, Style{}, Compact) },
 	"md":          func(w io.Writer, d *plan.Document) error { return PlanMarkdown(w, d, Full) },
+	"dot":         GraphDOT,
+	"mmd":         GraphMermaid,
+	"svg":         GraphSVG,
 }
 
 // planDocuments are those of testdata, and a fleet that is too large for it.
