@@ -4,6 +4,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -65,6 +66,10 @@ func (e *StaleError) Error() string {
 	}
 	return fmt.Sprintf("%s: was at revision %d when the plan was made and is at %d now", e.Address, e.Want, e.Have)
 }
+
+// ErrCancelled is why a step failed whose context was cancelled. What the
+// cluster has of it shows at the next plan.
+var ErrCancelled = errors.New("cancelled while it was under way")
 
 // CauseError is why a step failed, with what was seen around it: waiting
 // reasons, events, the last lines of logs.

@@ -215,6 +215,17 @@ func TestNothingSecretLeaves(t *testing.T) {
 	}
 }
 
+// A failed revision is upgraded again, and is nothing to go back to.
+func TestFailedRevision(t *testing.T) {
+	t.Parallel()
+	w := newWorld("0.2.1", "0.2.1")
+	w.live.Releases[KeyOf(&w.fleet.System.Release)].Status = "failed"
+	doc := w.plan()
+	if r := doc.Releases[0]; r.Action != Upgrade || r.Reversibility != ForwardOnly {
+		t.Errorf("action %s, %s", r.Action, r.Reversibility)
+	}
+}
+
 // Versions stand in every plan; that somebody also wrote one into the values
 // does not make it a secret.
 func TestVersionsInValuesAreShown(t *testing.T) {

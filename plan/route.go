@@ -149,7 +149,7 @@ func (d *Draft) decideUpgrade(m *Move) {
 	sameVersion := m.To.Equal(m.From)
 	sameValues := sameValues(m.Live.Values, m.Wanted.Values)
 	if m.Live.Status == "failed" {
-		m.Reasons = append(m.Reasons, fmt.Sprintf("its last revision, %d, failed", m.Live.Revision))
+		m.Reasons = append(m.Reasons, fmt.Sprintf("its last revision, %d, failed: there is no way back to that", m.Live.Revision))
 	}
 	if sameVersion && !sameValues {
 		m.Reasons = append(m.Reasons, "its values change")

@@ -1,7 +1,9 @@
 package releases
 
 import (
+	"context"
 	"errors"
+	"fmt"
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/kube"
@@ -13,6 +15,8 @@ func cause(err error) error {
 	var job *kube.JobError
 	var reasons []kube.Reason
 	switch {
+	case errors.Is(err, context.Canceled):
+		return apply.ErrCancelled
 	case errors.As(err, &notReady):
 		reasons = notReady.Reasons
 	case errors.As(err, &job):
@@ -23,8 +27,11 @@ func cause(err error) error {
 	c := &apply.CauseError{Err: err}
 	for _, r := range reasons {
 		for _, p := range r.Pods {
+			if len(p.Logs) > 0 {
+				c.Seen = append(c.Seen, fmt.Sprintf("last lines of container %s of pod %s:", p.Container, p.Pod))
+			}
 			for _, line := range p.Logs {
-				c.Seen = append(c.Seen, p.Pod+": "+line)
+				c.Seen = append(c.Seen, "  "+line)
 			}
 		}
 		for _, e := range r.Events {

@@ -3,11 +3,13 @@ package releases
 import (
 	"bytes"
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/plan"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -20,7 +22,7 @@ const fieldManager = "soctalk"
 // migration Job, renders it at the target chart and with every value that the
 // upgrade will have, applies it and waits until it is complete.
 func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
-	objects, err := s.migrationObjects(ctx, step.Template)
+	objects, scrub, err := s.migrationObjects(ctx, step.Template)
 	if err != nil {
 		return err
 	}
@@ -42,11 +44,15 @@ func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, repor
 	if len(jobs) == 0 {
 		return fmt.Errorf("%s holds no Job: nothing would be migrated", step.Template)
 	}
-	logs := &lineWriter{line: report.Log}
+	logs := &lineWriter{line: func(line string) { report.Log(scrub(line)) }}
 	for _, job := range jobs {
 		report.Status("waiting for Job " + job.GetName())
 		err := k.RunJob(ctx, job, timeout, logs)
 		logs.flush()
+		var failed *kube.JobError
+		if errors.As(err, &failed) {
+			failed.Reason.Edit(scrub)
+		}
 		if err != nil {
 			return cause(err)
 		}
@@ -55,33 +61,38 @@ func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, repor
 }
 
 // migrationObjects renders the template as the upgrade will, marked as the
-// release's own, so that the upgrade adopts what is there already.
-func (s *Set) migrationObjects(ctx context.Context, template string) ([]*unstructured.Unstructured, error) {
+// release's own, so that the upgrade adopts what is there already. With the
+// objects comes what hides secrets in what they write.
+func (s *Set) migrationObjects(ctx context.Context, template string) ([]*unstructured.Unstructured, func(string) string, error) {
 	system := s.fleet.System
 	base, err := s.body(ctx, &system.Release)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	target, err := s.target(&system.Release, base)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	rendered, err := s.helm(&system.Release).Render(ctx, target)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
+	}
+	scrub, err := s.helm(&system.Release).Scrubber(target, rendered)
+	if err != nil {
+		return nil, nil, err
 	}
 	text, ok := rendered.Files[template]
 	if !ok {
-		return nil, fmt.Errorf("chart %s %s renders no %s with these values", target.Chart.Name, target.Chart.Version, template)
+		return nil, nil, fmt.Errorf("chart %s %s renders no %s with these values", target.Chart.Name, target.Chart.Version, template)
 	}
 	objects, err := helm.ParseManifest(text)
 	if err != nil {
-		return nil, fmt.Errorf("read %s of chart %s %s: %w", template, target.Chart.Name, target.Chart.Version, err)
+		return nil, nil, fmt.Errorf("read %s of chart %s %s: %w", template, target.Chart.Name, target.Chart.Version, err)
 	}
 	for _, o := range objects {
 		own(o, system.Name, system.Namespace)
 	}
-	return objects, nil
+	return objects, scrub, nil
 }
 
 func own(o *unstructured.Unstructured, release, namespace string) {
