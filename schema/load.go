@@ -126,7 +126,11 @@ func (l *loader) static() {
 				sc.self = append(append([]string{}, selfNames...), "name")
 				sc.noEach = "A check runs for many tenants; use self, as in self.slug."
 			}
+			usedElsewhere := l.used[n.name()]
 			l.checkRefs(n, sc)
+			if spec.name == "variable" && !usedElsewhere {
+				delete(l.used, n.name()) // its own validation is no use of it
+			}
 		}
 	}
 }

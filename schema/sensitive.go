@@ -181,20 +181,24 @@ var isSensitiveFunc = function.New(&function.Spec{
 })
 
 // hush takes the reason out of a failed function call whose arguments are
-// sensitive: reasons quote arguments.
+// sensitive, and the key out of a repeated one: both are quoted.
 func hush(d *hcl.Diagnostic) *hcl.Diagnostic {
 	if d.Expression == nil || d.EvalContext == nil {
 		return d
 	}
-	call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d)
-	if !ok || call.FunctionCallError() == nil {
+	detail := ""
+	if call, ok := hcl.DiagnosticExtra[hclsyntax.FunctionCallDiagExtra](d); ok && call.FunctionCallError() != nil {
+		detail = fmt.Sprintf("Call to function %q failed. The reason is not shown, because sensitive values are involved.", call.CalledFunctionName())
+	} else if d.Summary == "Duplicate object key" {
+		detail = "Two items produced the same key. It is not shown, because sensitive values are involved."
+	} else {
 		return d
 	}
 	for _, t := range d.Expression.Variables() {
 		v, diags := t.TraverseAbs(d.EvalContext)
 		if !diags.HasErrors() && v.ContainsMarked() {
 			c := *d
-			c.Detail = fmt.Sprintf("Call to function %q failed. The reason is not shown, because sensitive values are involved.", call.CalledFunctionName())
+			c.Detail = detail
 			return &c
 		}
 	}

@@ -203,7 +203,7 @@ func TestNoSecretInMessages(t *testing.T) {
 		`file(var.pw)`, `templatefile(var.pw, {})`, `base64decode(var.pw)`, `formatdate(var.pw, "2020-01-01T00:00:00Z")`, `timeadd(var.pw, "1h")`,
 		`lookup({ a = 1 }, var.pw)`, `{ a = 1 }[var.pw]`, `[1][var.pw]`, `semver_parse(var.pw)`, `csvdecode("${var.pw}\n\"")`,
 		`index(["a"], var.pw)`, `var.pw + 1`, `var.pw ? 1 : 2`, `[for x in var.pw : x]`, `merge(var.pw, {})`, `format("%d", var.pw)`, `one([var.pw, 1])`,
-		`{ a = var.pw }.b`, `zipmap(var.pw, [1])`, `substr(var.pw, "x", 1)`, `tobool(var.pw)`, `element([], var.pw)`,
+		`{ a = var.pw }.b`, `{ for x in [1, 2] : strrev(var.pw) => x }`, `zipmap(var.pw, [1])`, `substr(var.pw, "x", 1)`, `tobool(var.pw)`, `element([], var.pw)`,
 		`fileexists("${var.pw}/\u0000")`, `replace("a", "/(${var.pw}/", "")`,
 	} {
 		got := mistakes(t, `
@@ -216,8 +216,49 @@ system {
 		if !strings.Contains(got, "error:") {
 			t.Errorf("%s: no error", expr)
 		}
-		if strings.Contains(got, "canary7f3a9") {
+		if strings.Contains(got, "canary7f3a9") || strings.Contains(got, "9a3f7yranac") {
 			t.Errorf("%s: %s", expr, got)
 		}
 	}
+}
+
+// TestOneMistakeOneMessage expects no echoes of a value that is missing.
+func TestOneMistakeOneMessage(t *testing.T) {
+	t.Parallel()
+	_, diags := Load(folder(t, base+`
+variable "missing" {}
+locals { derived = "${var.missing}-x" }
+tenant "f" {
+  for_each = var.missing
+  chart    = "oci://h/t"
+  version  = local.derived
+  labels   = { a = each.value.tier }
+  values   = [each.value, local.derived]
+}
+check "c" {
+  http { url = "https://${local.derived}/${self.slug}" }
+}
+rollout {
+  wave "w" {
+    match  = { a = local.derived }
+    checks = [check.c]
+  }
+}
+`), Options{})
+	if len(diags) != 1 {
+		t.Error(messages(diags))
+	}
+}
+
+// TestUnused expects a variable's own validation not to count as a use.
+func TestUnused(t *testing.T) {
+	t.Parallel()
+	has(t, mistakes(t, base+`
+variable "v" {
+  default = 1
+  validation {
+    condition     = var.v > 0
+    error_message = "Must be positive."
+  }
+}`, Options{}), "warning: main.hcl", "Nothing uses var.v.")
 }
