@@ -46,6 +46,7 @@ func (p *planFlags) make(ctx context.Context, f *schema.Fleet) (*session, *plan.
 func (a *app) planCommand() *cobra.Command {
 	var vars variables
 	var flags planFlags
+	var format planFormat
 	var out, jsonInto string
 	var asJSON, detailed bool
 	cmd := &cobra.Command{
@@ -58,11 +59,15 @@ go. Nothing is changed.`,
 	}
 	vars.add(cmd)
 	flags.register(cmd)
+	format.register(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to a `file` that apply takes")
 	cmd.Flags().StringVar(&jsonInto, "json-into", "", "also write the plan document to a `file`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write NDJSON instead of text")
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := format.check(cmd, asJSON); err != nil {
+			return err
+		}
 		f, err := a.load(&vars)
 		if err != nil {
 			return err
@@ -71,16 +76,25 @@ go. Nothing is changed.`,
 		if err != nil {
 			return err
 		}
-		if err := a.showPlan(doc, asJSON); err != nil {
+		if asJSON {
+			err = a.showPlan(doc, true)
+		} else {
+			err = a.showPlanAs(doc, format)
+		}
+		if err != nil {
 			return err
 		}
 		if err := a.save(s, doc, vars.inputs(a.env), out, jsonInto); err != nil {
 			return err
 		}
-		switch {
-		case plan.HasErrors(doc.Diagnostics) || !doc.Complete:
+		if plan.HasErrors(doc.Diagnostics) || !doc.Complete {
 			return exitStatus(exitFailure)
-		case detailed && len(doc.Steps) > 0:
+		}
+		// A program reads the other forms.
+		if out != "" && !asJSON && format.name == "human" {
+			a.hint("Saved. To carry out exactly this plan:\n  soctalk apply %s", out)
+		}
+		if detailed && len(doc.Steps) > 0 {
 			return exitStatus(exitChanges)
 		}
 		return nil
@@ -99,11 +113,7 @@ func (a *app) showPlan(doc *plan.Document, asJSON bool) error {
 		v.Plan(doc)
 		return nil
 	}
-	if err := view.PlanHuman(a.out, doc, a.style(a.out), view.Full); err != nil {
-		return err
-	}
-	a.diagnostics(doc.Diagnostics)
-	return nil
+	return a.showPlanAs(doc, planFormat{name: "human"})
 }
 
 // save writes the files that were asked for. A plan that cannot be applied is
@@ -121,20 +131,20 @@ func (a *app) save(s *session, doc *plan.Document, inputs planfile.Inputs, out, 
 	if out == "" || plan.HasErrors(doc.Diagnostics) || !doc.Complete {
 		return nil
 	}
-	if err := planfile.Write(a.path(out), doc, whereOf(s.fleet), inputs, s.key); err != nil {
-		return err
-	}
-	a.hint("Saved. To carry out exactly this plan:\n  soctalk apply %s", out)
-	return nil
+	return planfile.Write(a.path(out), doc, whereOf(s.fleet), inputs, s.key)
 }
 
 func (a *app) showCommand() *cobra.Command {
+	var format planFormat
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Print a saved plan",
 		Args:  cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := format.check(cmd, asJSON); err != nil {
+				return err
+			}
 			file, err := planfile.Read(a.path(args[0]))
 			if err != nil {
 				return err
@@ -142,9 +152,10 @@ func (a *app) showCommand() *cobra.Command {
 			if asJSON {
 				return json.NewEncoder(a.out).Encode(file.Document)
 			}
-			return a.showPlan(file.Document, false)
+			return a.showPlanAs(file.Document, format)
 		},
 	}
+	format.register(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan document")
 	return cmd
 }

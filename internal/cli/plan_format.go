@@ -1,0 +1,59 @@
+package cli
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/soctalk/fleet/internal/view"
+	"github.com/soctalk/fleet/plan"
+	"github.com/spf13/cobra"
+)
+
+// planFormat is how a plan is written for people.
+type planFormat struct {
+	name    string
+	compact bool
+}
+
+func (f *planFormat) register(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&f.name, "format", "human", "the `form`: human, or markdown for a pull request")
+	cmd.Flags().BoolVar(&f.compact, "compact", false, "leave out the fields that change, and name only the objects")
+}
+
+func (f *planFormat) check(cmd *cobra.Command, asJSON bool) error {
+	for _, name := range []string{"format", "compact"} {
+		if asJSON && cmd.Flags().Changed(name) {
+			return fmt.Errorf("-json writes the whole plan document: -%s does not go with it", name)
+		}
+	}
+	return oneOf("format", f.name, "human", "markdown")
+}
+
+// oneOf refuses an option's value that is not among those it can have.
+func oneOf(option, value string, known ...string) error {
+	if slices.Contains(known, value) {
+		return nil
+	}
+	last := len(known) - 1
+	return fmt.Errorf("-%s=%s: it is %s or %s", option, value, strings.Join(known[:last], ", "), known[last])
+}
+
+// showPlanAs writes a plan, and what there is to say about it.
+func (a *app) showPlanAs(doc *plan.Document, f planFormat) error {
+	detail := view.Full
+	if f.compact {
+		detail = view.Compact
+	}
+	var err error
+	if f.name == "markdown" {
+		err = view.PlanMarkdown(a.out, doc, detail)
+	} else {
+		err = view.PlanHuman(a.out, doc, a.style(a.out), detail)
+	}
+	if err != nil {
+		return err
+	}
+	a.diagnostics(doc.Diagnostics)
+	return nil
+}
