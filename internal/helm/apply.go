@@ -146,7 +146,14 @@ type attempt struct {
 }
 
 func (c *Client) action(ctx context.Context, namespace, name string, o ApplyOptions) *attempt {
-	a := &attempt{client: c, namespace: namespace, name: name, store: c.store(namespace, name, o), kube: c.kubeClient(ctx, namespace, o)}
+	a := &attempt{client: c, namespace: namespace, name: name, store: c.store(namespace, name, o)}
+	if told := o.Progress; told != nil {
+		o.Progress = func(st kube.Status) {
+			a.scrub.reasons(st.Waiting)
+			told(st)
+		}
+	}
+	a.kube = c.kubeClient(ctx, namespace, o)
 	a.config = &action.Configuration{
 		RESTClientGetter: c.cluster.RESTClientGetter(namespace),
 		Releases:         storage.Init(a.store),
@@ -171,6 +178,11 @@ func (a *attempt) result(verb string, r *release.Release, err error) (*Release, 
 	var corrupt *CorruptError
 	if errors.As(err, &stale) || errors.As(err, &corrupt) {
 		return nil, err
+	}
+	if r != nil {
+		// What is not understood of it made the action fail already.
+		objects, _ := ParseManifest(r.Manifest)
+		a.scrub = a.scrub.and(secretTexts(objects))
 	}
 	a.settle(err)
 	e := &ApplyError{Action: verb, Namespace: a.namespace, Name: a.name, Revision: a.store.created}
@@ -202,7 +214,7 @@ func (a *attempt) plain(err error) error {
 	case errors.Is(err, context.Canceled):
 		return err
 	case errors.As(err, &notReady):
-		a.scrubReasons(notReady.Reasons)
+		a.scrub.reasons(notReady.Reasons)
 		return err
 	case errors.As(err, &hook):
 		return &HookError{Event: hook.Event, Cause: a.plain(hook.Cause)}
@@ -220,23 +232,6 @@ func (a *attempt) plain(err error) error {
 		text = "the release is too large: chart, values and manifests together must fit into a Secret of 1 MiB"
 	}
 	return a.client.cluster.Explain(&scrubbedError{text: a.scrub.text(text), cause: err})
-}
-
-func (a *attempt) scrubReasons(reasons []kube.Reason) {
-	for i := range reasons {
-		r := &reasons[i]
-		r.Message = a.scrub.text(r.Message)
-		for j := range r.Events {
-			r.Events[j] = a.scrub.text(r.Events[j])
-		}
-		for j := range r.Pods {
-			p := &r.Pods[j]
-			p.Message = a.scrub.text(p.Message)
-			for k := range p.Logs {
-				p.Logs[k] = a.scrub.text(p.Logs[k])
-			}
-		}
-	}
 }
 
 // scrubbedError says what its cause says, without values.

@@ -3,7 +3,6 @@ package helm
 import (
 	"encoding/base64"
 	"regexp"
-	"sort"
 	"strings"
 )
 
@@ -17,13 +16,15 @@ var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 type scrubber struct {
 	// long are replaced wherever they occur, short only as words of their own.
 	long, short []string
+	// public are names that messages need.
+	public []string
 }
 
 // newScrubber hides every string among the values, except those that are part
 // of public, which are names that a message needs.
 func newScrubber(values map[string]any, public ...string) *scrubber {
 	seen := map[string]bool{}
-	s := &scrubber{}
+	s := &scrubber{public: public}
 	add := func(v string) {
 		if len(v) < 4 || seen[v] || common[strings.ToLower(v)] {
 			return
@@ -50,11 +51,7 @@ func newScrubber(values map[string]any, public ...string) *scrubber {
 			add(base64.StdEncoding.EncodeToString([]byte(v)))
 		}
 	})
-	longestFirst := func(all []string) {
-		sort.Slice(all, func(i, j int) bool { return len(all[i]) > len(all[j]) })
-	}
-	longestFirst(s.long)
-	longestFirst(s.short)
+	s.sort()
 	return s
 }
 

@@ -85,9 +85,12 @@ type Reason struct {
 	Events []string
 }
 
-func (r Reason) String() string {
+func (r Reason) String() string { return fmt.Sprintf("%s %s: %s", r.Kind, r.Name, r.details()) }
+
+// details are what is left of a reason once its object is named.
+func (r Reason) details() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s: %s", r.Kind, r.Name, r.Message)
+	b.WriteString(r.Message)
 	for _, p := range r.Pods {
 		b.WriteString(", ")
 		b.WriteString(p.String())
@@ -95,11 +98,34 @@ func (r Reason) String() string {
 	return b.String()
 }
 
+// The reasons of containers that run: not well enough, or, before the others
+// may start, not to their end yet.
+const (
+	waitingNotReady = "NotReady"
+	waitingInitRuns = "Init:Running"
+)
+
+// Edit passes every text that others wrote through f.
+func (r *Reason) Edit(f func(string) string) {
+	r.Message = f(r.Message)
+	for i := range r.Events {
+		r.Events[i] = f(r.Events[i])
+	}
+	for i := range r.Pods {
+		p := &r.Pods[i]
+		p.Message = f(p.Message)
+		for j := range p.Logs {
+			p.Logs[j] = f(p.Logs[j])
+		}
+	}
+}
+
 // PodReason says why one container of a pod is not ready.
 type PodReason struct {
 	Pod, Container string
-	// Waiting is the container's waiting reason (CrashLoopBackOff) or the
-	// pod's own (Unschedulable), and Message what came with it.
+	// Waiting is the container's waiting reason (CrashLoopBackOff), the pod's
+	// own (Unschedulable), or one of this package's, and Message what came with
+	// it.
 	Waiting, Message string
 	Restarts         int32
 	// LastExit is the exit code of the last termination; nil when there was none.
@@ -114,7 +140,13 @@ func (p PodReason) String() string {
 	if p.Container != "" {
 		fmt.Fprintf(&b, " container %s", p.Container)
 	}
-	if p.Waiting != "" {
+	switch p.Waiting {
+	case "":
+	case waitingNotReady:
+		b.WriteString(" is not ready")
+	case waitingInitRuns:
+		b.WriteString(" is running")
+	default:
 		fmt.Fprintf(&b, " is in %s", p.Waiting)
 	}
 	if p.LastExit != nil {
@@ -139,7 +171,9 @@ func (e *JobError) Error() string {
 	if e.TimedOut {
 		verb = "did not end in time"
 	}
-	return fmt.Sprintf("Job %s/%s %s: %s", e.Namespace, e.Name, verb, e.Reason)
+	reason := e.Reason
+	reason.Message = strings.TrimPrefix(reason.Message, "failed: ")
+	return fmt.Sprintf("Job %s/%s %s: %s", e.Namespace, e.Name, verb, reason.details())
 }
 
 func (e *JobError) Unwrap() error { return e.Cause }

@@ -44,8 +44,11 @@ func troubles(p *corev1.Pod, mayRetry bool) []trouble {
 	for _, s := range p.Status.InitContainerStatuses {
 		if t, ok := containerTrouble(p, s, mayRetry); ok {
 			t.init = true
-			if t.reason.Waiting == "CrashLoopBackOff" || t.reason.Waiting == "Error" {
+			switch t.reason.Waiting {
+			case "CrashLoopBackOff", "Error":
 				t.reason.Waiting = "Init:" + t.reason.Waiting
+			case waitingNotReady:
+				t.reason.Waiting = waitingInitRuns
 			}
 			all = append(all, t)
 		}
@@ -101,7 +104,7 @@ func containerTrouble(p *corev1.Pod, s corev1.ContainerStatus, mayRetry bool) (t
 		}
 	}
 	if s.State.Running != nil {
-		t.reason.Waiting = "NotReady"
+		t.reason.Waiting = waitingNotReady
 		return t, !s.Ready
 	}
 	if !mayRetry && s.RestartCount >= crashes && last != nil && last.ExitCode != 0 {
