@@ -1,5 +1,7 @@
-// Package compat says which system and tenant versions may run together, and
-// which upgrades jump over a version that must not be jumped over.
+// Package compat says which system and tenant versions may run together, which
+// upgrades jump over a version that must not be jumped over, and by which path
+// a fleet gets from its live versions to its targets without breaking either
+// rule on the way.
 package compat
 
 import (
@@ -9,10 +11,22 @@ import (
 	"github.com/soctalk/fleet/schema"
 )
 
+// Basis is what a verdict rests on.
+type Basis string
+
+// The bases of a verdict.
+const (
+	ByMatrix   Basis = "matrix"   // an exact entry
+	ByRule     Basis = "rule"     // a rule over ranges
+	ByOrder    Basis = "order"    // the tenant would be ahead of the system
+	ByUnlisted Basis = "unlisted" // the policy for what nothing names
+)
+
 // Verdict is the rating of one pair and where it comes from.
 type Verdict struct {
 	System, Tenant *semver.Version
 	Status         schema.Status
+	Basis          Basis
 	// Why is half a sentence for a person: "listed as blocked in the matrix".
 	Why string
 	// Source is the line that decides, or the compatibility block.
@@ -31,13 +45,13 @@ func Rate(c *schema.Compatibility, system, tenant *semver.Version) Verdict {
 	v := Verdict{System: system, Tenant: tenant, Source: c.Source}
 	for _, p := range c.Matrix {
 		if p.System.Equal(system) && p.Tenant.Equal(tenant) {
-			v.Status, v.Source = p.Status, p.Source
+			v.Status, v.Basis, v.Source = p.Status, ByMatrix, p.Source
 			v.Why = withNotes(fmt.Sprintf("listed as %s in the matrix", p.Status), p.Notes)
 			return v
 		}
 	}
 	if tenant.GreaterThan(system) {
-		v.Status = schema.Blocked
+		v.Status, v.Basis = schema.Blocked, ByOrder
 		v.Why = "the tenant would be ahead of the system, and the matrix does not list this exact pair"
 		return v
 	}
@@ -50,12 +64,13 @@ func Rate(c *schema.Compatibility, system, tenant *semver.Version) Verdict {
 			continue
 		}
 		matched = true
-		v.Status, v.Source = r.Status, r.Source
+		v.Status, v.Basis, v.Source = r.Status, ByRule, r.Source
 		v.Why = withNotes(fmt.Sprintf("rated %s by the rule for system %q and tenant %q", r.Status, r.SystemText, r.TenantText), r.Notes)
 	}
 	if matched {
 		return v
 	}
+	v.Basis = ByUnlisted
 	switch c.Unlisted {
 	case schema.UnlistedAllow:
 		v.Status, v.Why = schema.Supported, `not listed, and unlisted = "allow"`
