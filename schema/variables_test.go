@@ -137,6 +137,12 @@ system {
 		"Cycle in local values", "local.a → local.b → local.c → local.a", "local.d → local.d")
 }
 
+func TestCycleInSelf(t *testing.T) {
+	t.Parallel()
+	has(t, mistakes(t, base+"tenant \"round\" {\n  version = \"0.2.1\"\n  chart = \"oci://h/t\"\n  namespace = \"x-${self.release}\"\n  release = \"y-${self.namespace}\"\n}\n", Options{}),
+		"Cycle in self", "self.namespace → self.release → self.namespace")
+}
+
 func TestSensitive(t *testing.T) {
 	t.Parallel()
 	const canary = "CANARY-7f3a9"
