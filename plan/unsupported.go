@@ -18,7 +18,7 @@ func (d *Draft) unsupported() {
 			Detail: fmt.Sprintf("%s cannot be carried out yet, and a plan that leaves it out would not be what the files say. %s", what, instead),
 		})
 	}
-	for _, r := range releases(f) {
+	for _, r := range f.Releases() {
 		for _, s := range r.Snapshots {
 			if s.When != "never" {
 				refuse(s.Source.Block, fmt.Sprintf("snapshot %q", s.Name), "Take the backup by hand, and remove the block until then.")
@@ -52,16 +52,4 @@ func (d *Draft) unsupported() {
 			refuse(r.Source.Block, "removed with destroy = true", "Uninstall the release with helm, and remove the block.")
 		}
 	}
-}
-
-// releases returns every release of the fleet.
-func releases(f *schema.Fleet) []*schema.Release {
-	all := []*schema.Release{&f.System.Release}
-	for _, t := range f.Tenants {
-		all = append(all, &t.Release)
-		for _, c := range t.Companions {
-			all = append(all, &c.Release)
-		}
-	}
-	return all
 }

@@ -45,6 +45,19 @@ type Fleet struct {
 	Rollout       *Rollout
 }
 
+// Releases returns every release of the fleet: the system, then each tenant
+// followed by its companions.
+func (f *Fleet) Releases() []*Release {
+	all := []*Release{&f.System.Release}
+	for _, t := range f.Tenants {
+		all = append(all, &t.Release)
+		for _, c := range t.Companions {
+			all = append(all, &c.Release)
+		}
+	}
+	return all
+}
+
 // Source says where in the files something was declared.
 type Source struct {
 	// Block is the header of the declaring block.

@@ -54,7 +54,7 @@ func (a *app) init(ctx context.Context, f *schema.Fleet, upgrade bool) error {
 		version string
 	}
 	seen := map[source]bool{}
-	for _, r := range releases.All(f) {
+	for _, r := range f.Releases() {
 		s := source{r.Chart, r.Version.Original()}
 		if seen[s] {
 			continue

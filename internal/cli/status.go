@@ -8,7 +8,6 @@ import (
 	"github.com/soctalk/fleet/internal/compat"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/observe"
-	"github.com/soctalk/fleet/internal/releases"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
@@ -61,7 +60,7 @@ func fleetStatus(ctx context.Context, f *schema.Fleet) (*view.Status, error) {
 	for _, t := range f.Tenants {
 		tenants[t.Address] = true
 	}
-	for _, r := range releases.All(f) {
+	for _, r := range f.Releases() {
 		row := rowOf(r, live, health)
 		if tenants[r.Address] && row.Live != "" && system.Deployed() {
 			row.Compatibility = string(compat.Rate(f.Compatibility, system.Version, live.Releases[plan.KeyOf(r)].Version).Status)

@@ -64,12 +64,9 @@ type observer struct {
 
 // named are the releases of the fleet by key.
 func named(f *schema.Fleet) map[plan.ReleaseKey]*schema.Release {
-	all := map[plan.ReleaseKey]*schema.Release{plan.KeyOf(&f.System.Release): &f.System.Release}
-	for _, t := range f.Tenants {
-		all[plan.KeyOf(&t.Release)] = &t.Release
-		for _, c := range t.Companions {
-			all[plan.KeyOf(&c.Release)] = &c.Release
-		}
+	all := map[plan.ReleaseKey]*schema.Release{}
+	for _, r := range f.Releases() {
+		all[plan.KeyOf(r)] = r
 	}
 	return all
 }

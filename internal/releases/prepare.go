@@ -19,7 +19,7 @@ func (s *Set) Prepare(ctx context.Context, parallel int) (map[string]*plan.Wante
 	charts := s.fetch(ctx, parallel)
 	out, problems := map[string]*plan.Wanted{}, map[string]plan.Problem{}
 	s.wanted = map[string]*wanted{}
-	for _, r := range All(s.fleet) {
+	for _, r := range s.fleet.Releases() {
 		f := charts[sourceOf(r)]
 		if f.err != nil {
 			problems[r.Address] = ChartProblem(f.err)
@@ -54,7 +54,7 @@ func (s *Set) fetch(ctx context.Context, parallel int) map[source]*fetched {
 	charts := map[source]*fetched{}
 	group := errgroup.Group{}
 	group.SetLimit(parallel)
-	for _, r := range All(s.fleet) {
+	for _, r := range s.fleet.Releases() {
 		src := sourceOf(r)
 		if charts[src] != nil {
 			continue

@@ -34,23 +34,10 @@ type wanted struct {
 // New gathers what is needed to plan for a fleet as it was observed.
 func New(f *schema.Fleet, clusters observe.Clusters, charts *chart.Resolver, live *observe.Live, key plan.Key) *Set {
 	s := &Set{fleet: f, clusters: clusters, charts: charts, live: live, key: key, byAddress: map[string]*schema.Release{}}
-	for _, r := range All(f) {
+	for _, r := range f.Releases() {
 		s.byAddress[r.Address] = r
 	}
 	return s
-}
-
-// All returns every release of a fleet: the system, then each tenant followed
-// by its companions.
-func All(f *schema.Fleet) []*schema.Release {
-	all := []*schema.Release{&f.System.Release}
-	for _, t := range f.Tenants {
-		all = append(all, &t.Release)
-		for _, c := range t.Companions {
-			all = append(all, &c.Release)
-		}
-	}
-	return all
 }
 
 func (s *Set) helm(r *schema.Release) *helm.Client { return s.clusters[r.Cluster].Helm }
