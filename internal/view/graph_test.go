@@ -17,7 +17,7 @@ import (
 func TestGraphsAreWellFormed(t *testing.T) {
 	t.Parallel()
 	docs := planDocuments(t)
-	for seed := range uint64(60) {
+	for seed := range uint64(30) {
 		docs[fmt.Sprintf("seed %d", seed)] = randomDocument(rand.New(rand.NewPCG(seed, 2)))
 	}
 	for name, doc := range docs {
