@@ -210,9 +210,6 @@ func (d *Draft) verdict(m *Move, changes []objectChange) (Reversibility, []strin
 		return Reversible, nil
 	}
 	var notes []string
-	if m.Live.Status == "failed" {
-		notes = append(notes, fmt.Sprintf("revision %d is no state to go back to: how far it came, in the database too, is not known", m.Live.Revision))
-	}
 	from, to := d.schemaRevision(m, m.From, m.Live.SchemaRevision), d.schemaRevision(m, m.To, m.Wanted.Chart.SchemaRevision)
 	if m.System != nil && from != to {
 		notes = append(notes, fmt.Sprintf("database schema moves from %s to %s: it only goes forward, so going back needs the backup", orUnknown(from), orUnknown(to)))

@@ -107,7 +107,16 @@ func TestRefusals(t *testing.T) {
 			w := newWorld("0.1.0", "0.3.0")
 			w.fleet.Compatibility.Stops = []schema.Stop{{Component: schema.ComponentSystem, Version: semver.MustParse("0.2.0"), Source: schema.Source{Block: line("stop", 6)}}}
 			return w
-		}, "Upgrade jumps over a stop", "0.2.0 first"},
+		}, "Upgrade jumps over a stop", "Plan and apply these versions one after the other:\n  - system 0.2.0\n  - system 0.3.0"},
+		"only by way of another version": {func() *world {
+			w := newWorld("0.1.0", "0.3.0")
+			w.tenant("acme", "0.1.0", "0.3.0")
+			for _, p := range []struct{ system, tenant string }{{"0.2.0", "0.1.0"}, {"0.2.0", "0.2.0"}, {"0.3.0", "0.2.0"}, {"0.3.0", "0.3.0"}} {
+				w.fleet.Compatibility.Matrix = append(w.fleet.Compatibility.Matrix, schema.Pair{System: semver.MustParse(p.system), Tenant: semver.MustParse(p.tenant), Status: schema.Supported})
+			}
+			w.fleet.Compatibility.Unlisted = schema.UnlistedRefuse
+			return w
+		}, "Forbidden pair of versions", "- system 0.2.0, tenants 0.2.0\n  - system 0.3.0, tenants 0.3.0"},
 		"pending": {func() *world {
 			w := newWorld("0.2.0", "0.2.1")
 			w.live.Releases[KeyOf(&w.fleet.System.Release)].Status = "pending-upgrade"

@@ -31,6 +31,12 @@ type Move struct {
 	Reasons []string
 }
 
+// The summaries of the two refusals that a longer way may avoid.
+const (
+	forbiddenPair = "Forbidden pair of versions"
+	jumpsOverStop = "Upgrade jumps over a stop"
+)
+
 // Draft is the first half of planning: which releases move. The second half,
 // [Build], needs them rendered.
 type Draft struct {
@@ -72,6 +78,9 @@ func Route(f *schema.Fleet, o *Observation, wanted map[string]*Wanted, problems 
 		}
 	}
 	d.checkPairs()
+	if d.refused() {
+		d.adviseWay()
+	}
 	return d
 }
 
@@ -186,9 +195,9 @@ func (d *Draft) checkStops(m *Move) {
 	for _, s := range compat.Jumped(d.fleet.Compatibility, component, m.From, m.To) {
 		d.diagnostics = append(d.diagnostics, Diagnostic{
 			Severity: Error, Address: m.Release.Address, Range: rangeOf(s.Source.Block),
-			Summary: "Upgrade jumps over a stop",
-			Detail: fmt.Sprintf("%s: going from %s to %s would jump over %s %s, which no upgrade may. Set the version to %s first and apply, then to %s.",
-				describe(m.Release), m.From, m.To, component, s.Version, s.Version, m.To),
+			Summary: jumpsOverStop,
+			Detail: fmt.Sprintf("%s: going from %s to %s would jump over %s %s, which no upgrade may.",
+				describe(m.Release), m.From, m.To, component, s.Version),
 		})
 	}
 }
@@ -267,11 +276,9 @@ func (d *Draft) judge(v compat.Verdict, moves []*Move, before, systemMoves bool)
 	detail := fmt.Sprintf("%s %s %s beside system %s: %s.", tenants(moves), when, v.Tenant, v.System, v.Why)
 	diag := Diagnostic{Severity: Warning, Address: first.Release.Address, Range: rangeOf(v.Source.Block), Summary: "Deprecated pair of versions", Detail: detail}
 	if !v.Allowed() {
-		diag.Severity, diag.Summary = Error, "Forbidden pair of versions"
+		diag.Severity, diag.Summary = Error, forbiddenPair
 		diag.Detail += " Nothing is planned until every pair that can be live at the same time is allowed."
-		if before {
-			diag.Detail += fmt.Sprintf(" Upgrade by way of a system version that tolerates tenants on %s, or upgrade these tenants first to a version that both allow.", v.Tenant)
-		} else if !systemMoves && v.Tenant.GreaterThan(v.System) {
+		if !before && !systemMoves && v.Tenant.GreaterThan(v.System) {
 			diag.Detail += " Raise the system's version first: the system is always upgraded before its tenants."
 		}
 		if v.Source.Block == d.fleet.Compatibility.Source.Block {
@@ -297,6 +304,13 @@ func tenants(moves []*Move) string {
 	}
 	return fmt.Sprintf("%d tenants (%s)", len(moves), list)
 }
+
+// refused says whether it is the versions that keep the plan from being made.
+func (d *Draft) refused() bool {
+	return slices.ContainsFunc(d.diagnostics, refusal)
+}
+
+func refusal(x Diagnostic) bool { return x.Summary == forbiddenPair || x.Summary == jumpsOverStop }
 
 func (d *Draft) prerequisite(name, why string) {
 	for _, p := range d.fleet.Prerequisites {
