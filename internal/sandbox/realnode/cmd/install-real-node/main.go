@@ -15,6 +15,9 @@ func main() {
 	log.SetFlags(0)
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
 	defer stop()
+	if realnode.Available() == nil {
+		return // all is there: a registry that does not answer is no matter then
+	}
 	if err := realnode.Install(ctx, os.Stderr); err != nil {
 		log.Fatal(err)
 	}
