@@ -14,6 +14,7 @@ import (
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage"
 	"helm.sh/helm/v3/pkg/storage/driver"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/soctalk/fleet/internal/kube"
 )
@@ -34,6 +35,9 @@ type ApplyOptions struct {
 	Keep       []int
 	// Progress hears of the wait; it must not block. May be nil.
 	Progress func(kube.Status)
+	// InitLogs receives what init containers write, without values and what
+	// Secrets hold. May be nil.
+	InitLogs io.Writer
 }
 
 func (o ApplyOptions) timeout() time.Duration {
@@ -153,7 +157,14 @@ func (c *Client) action(ctx context.Context, namespace, name string, o ApplyOpti
 			told(st)
 		}
 	}
+	if out := o.InitLogs; out != nil {
+		o.InitLogs = writerFunc(func(line []byte) (int, error) {
+			_, err := io.WriteString(out, a.scrub.text(string(line)))
+			return len(line), err
+		})
+	}
 	a.kube = c.kubeClient(ctx, namespace, o)
+	a.kube.sent = func(objects []*unstructured.Unstructured) { a.scrub = a.scrub.and(secretTexts(objects)) }
 	a.config = &action.Configuration{
 		RESTClientGetter: c.cluster.RESTClientGetter(namespace),
 		Releases:         storage.Init(a.store),
@@ -163,6 +174,10 @@ func (c *Client) action(ctx context.Context, namespace, name string, o ApplyOpti
 	}
 	return a
 }
+
+type writerFunc func([]byte) (int, error)
+
+func (f writerFunc) Write(p []byte) (int, error) { return f(p) }
 
 // result turns what Helm returns into what this package does.
 func (a *attempt) result(verb string, r *release.Release, err error) (*Release, error) {
@@ -178,11 +193,6 @@ func (a *attempt) result(verb string, r *release.Release, err error) (*Release, 
 	var corrupt *CorruptError
 	if errors.As(err, &stale) || errors.As(err, &corrupt) {
 		return nil, err
-	}
-	if r != nil {
-		// What is not understood of it made the action fail already.
-		objects, _ := ParseManifest(r.Manifest)
-		a.scrub = a.scrub.and(secretTexts(objects))
 	}
 	a.settle(err)
 	e := &ApplyError{Action: verb, Namespace: a.namespace, Name: a.name, Revision: a.store.created}

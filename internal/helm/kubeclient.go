@@ -26,7 +26,10 @@ type kubeClient struct {
 	ctx      context.Context
 	grace    time.Duration
 	progress func(kube.Status)
-	failure  error
+	initLogs io.Writer
+	// sent hears of the objects before they go to the cluster.
+	sent    func([]*unstructured.Unstructured)
+	failure error
 }
 
 func (c *Client) kubeClient(ctx context.Context, namespace string, o ApplyOptions) *kubeClient {
@@ -34,7 +37,7 @@ func (c *Client) kubeClient(ctx context.Context, namespace string, o ApplyOption
 	k := hkube.New(getter)
 	k.Namespace = namespace
 	k.Factory = factory{Factory: cmdutil.NewFactory(getter), cluster: c.cluster}
-	return &kubeClient{Client: k, cluster: c.cluster, ctx: ctx, grace: c.options.Grace, progress: o.Progress}
+	return &kubeClient{Client: k, cluster: c.cluster, ctx: ctx, grace: c.options.Grace, progress: o.Progress, initLogs: o.InitLogs}
 }
 
 // factory hands out the clients that the cluster has already.
@@ -83,6 +86,7 @@ func (k *kubeClient) Create(resources hkube.ResourceList) (*hkube.Result, error)
 	if err := k.interrupted(); err != nil {
 		return nil, err
 	}
+	k.sending(resources)
 	return k.Client.Create(resources)
 }
 
@@ -92,7 +96,18 @@ func (k *kubeClient) Update(original, target hkube.ResourceList, force bool) (*h
 	if err := k.interrupted(); err != nil {
 		return &hkube.Result{}, err
 	}
+	k.sending(target)
 	return k.Client.Update(original, target, force)
+}
+
+func (k *kubeClient) sending(resources hkube.ResourceList) {
+	var all []*unstructured.Unstructured
+	for _, r := range resources {
+		if o, ok := r.Object.(*unstructured.Unstructured); ok {
+			all = append(all, o)
+		}
+	}
+	k.sent(all)
 }
 
 // Wait implements hkube.Interface.
@@ -108,7 +123,7 @@ func (k *kubeClient) WaitWithJobs(resources hkube.ResourceList, timeout time.Dur
 func (k *kubeClient) wait(resources hkube.ResourceList, timeout time.Duration, skipJobs bool) error {
 	ctx, cancel := context.WithTimeout(k.ctx, timeout)
 	defer cancel()
-	return k.fail(k.cluster.WaitReady(ctx, named(resources), kube.WaitOptions{Grace: k.grace, SkipJobs: skipJobs, Report: k.progress}))
+	return k.fail(k.cluster.WaitReady(ctx, named(resources), kube.WaitOptions{Grace: k.grace, SkipJobs: skipJobs, Report: k.progress, InitLogs: k.initLogs}))
 }
 
 // WatchUntilReady implements hkube.Interface: it waits for the end of a hook's

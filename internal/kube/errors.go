@@ -149,7 +149,11 @@ func (p PodReason) String() string {
 	default:
 		fmt.Fprintf(&b, " is in %s", p.Waiting)
 	}
-	if p.LastExit != nil {
+	switch running := p.Waiting == waitingNotReady || p.Waiting == waitingInitRuns; {
+	case p.LastExit == nil:
+	case running:
+		fmt.Fprintf(&b, " (again, after exit code %d)", *p.LastExit)
+	default:
 		fmt.Fprintf(&b, " (exit code %d)", *p.LastExit)
 	}
 	if p.Message != "" {

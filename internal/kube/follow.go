@@ -10,13 +10,14 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 )
 
 // logTries is how often a container is asked for its logs: where there are
 // none to be had, it is left alone.
 const logTries = 3
 
-// drainTime is how long the logs may take to arrive after their Job has ended.
+// drainTime is how long the logs may take to arrive after the wait has ended.
 const drainTime = 3 * time.Second
 
 // follower copies what the containers of pods write, as far as it can be had:
@@ -26,6 +27,8 @@ type follower struct {
 	ctx     context.Context
 	stop    context.CancelFunc
 	wg      sync.WaitGroup
+	// containers are those of a pod that are followed.
+	containers func(*corev1.Pod) []corev1.ContainerStatus
 
 	mu  sync.Mutex
 	out io.Writer
@@ -33,21 +36,44 @@ type follower struct {
 	// counts the failures of the others.
 	busy  map[string]bool
 	tries map[string]int
+	// seen are the pods that were seen before.
+	seen map[types.UID]bool
 }
 
 func newFollower(ctx context.Context, c *Cluster, out io.Writer) *follower {
-	f := &follower{cluster: c, out: out, busy: map[string]bool{}, tries: map[string]int{}}
+	f := &follower{cluster: c, containers: containersOf, out: out, busy: map[string]bool{}, tries: map[string]int{}, seen: map[types.UID]bool{}}
 	f.ctx, f.stop = context.WithCancel(context.WithoutCancel(ctx))
 	return f
 }
 
+// followNew is follow, but for what had ended before the pod was first seen:
+// that is an earlier attempt's.
+func (f *follower) followNew(p *corev1.Pod) {
+	if !f.seen[p.UID] {
+		f.seen[p.UID] = true
+		f.mu.Lock()
+		for _, s := range f.containers(p) {
+			if s.State.Terminated != nil {
+				f.busy[runOf(p, s)] = true
+			}
+		}
+		f.mu.Unlock()
+	}
+	f.follow(p)
+}
+
+// runOf names one run of a container.
+func runOf(p *corev1.Pod, s corev1.ContainerStatus) string {
+	return fmt.Sprintf("%s/%s/%d", p.UID, s.Name, s.RestartCount)
+}
+
 // follow begins with the containers of a pod that have started since.
 func (f *follower) follow(p *corev1.Pod) {
-	for _, s := range containersOf(p) {
+	for _, s := range f.containers(p) {
 		if s.State.Running == nil && s.State.Terminated == nil {
 			continue
 		}
-		key := fmt.Sprintf("%s/%s/%d", p.UID, s.Name, s.RestartCount)
+		key := runOf(p, s)
 		f.mu.Lock()
 		skip := f.busy[key] || f.tries[key] >= logTries
 		f.busy[key] = true
@@ -92,9 +118,8 @@ func (f *follower) copy(namespace, pod, container string) bool {
 	}
 }
 
-// finish takes what is left to be had: of a pod that was quick, everything.
-func (f *follower) finish(namespace, job string) {
-	defer f.stop()
+// catchUp begins with the pods of a Job that were too quick to be seen.
+func (f *follower) catchUp(namespace, job string) {
 	ctx, cancel := context.WithTimeout(f.ctx, drainTime)
 	defer cancel()
 	pods, err := f.cluster.typed.CoreV1().Pods(namespace).List(ctx, metav1.ListOptions{LabelSelector: "batch.kubernetes.io/job-name=" + job})
@@ -103,6 +128,13 @@ func (f *follower) finish(namespace, job string) {
 			f.follow(&pods.Items[i])
 		}
 	}
+}
+
+// finish takes what is left to be had.
+func (f *follower) finish() {
+	defer f.stop()
+	ctx, cancel := context.WithTimeout(f.ctx, drainTime)
+	defer cancel()
 	done := make(chan struct{})
 	go func() {
 		f.wg.Wait()

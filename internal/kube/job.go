@@ -77,7 +77,8 @@ func (c *Cluster) waitJob(ctx context.Context, namespace, name string, logs io.W
 	}
 	err := w.run(ctx)
 	if f != nil {
-		f.finish(namespace, name)
+		f.catchUp(namespace, name)
+		f.finish()
 	}
 	var e *NotReadyError
 	if !errors.As(err, &e) || len(e.Reasons) == 0 {
@@ -85,6 +86,8 @@ func (c *Cluster) waitJob(ctx context.Context, namespace, name string, logs io.W
 	}
 	return &JobError{Namespace: namespace, Name: name, Reason: e.Reasons[0], TimedOut: e.TimedOut, Cause: err}
 }
+
+func initContainersOf(p *corev1.Pod) []corev1.ContainerStatus { return p.Status.InitContainerStatuses }
 
 // containersOf are a pod's containers in the order that they run.
 func containersOf(p *corev1.Pod) []corev1.ContainerStatus {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"slices"
 	"sync"
 	"time"
@@ -41,6 +42,9 @@ type WaitOptions struct {
 	SkipJobs bool
 	// Report hears of every change; it must not block. May be nil.
 	Report func(Status)
+	// InitLogs receives what the init containers of the objects' pods write,
+	// line by line. May be nil.
+	InitLogs io.Writer
 }
 
 // WaitReady returns when every object is ready in its current generation. It
@@ -60,6 +64,12 @@ func (c *Cluster) WaitReady(ctx context.Context, objs []*unstructured.Unstructur
 		default:
 			w.add(obj)
 		}
+	}
+	if o.InitLogs != nil {
+		f := newFollower(ctx, c, o.InitLogs)
+		f.containers = initContainersOf
+		w.each = f.followNew
+		defer f.finish()
 	}
 	if err := w.run(ctx); err != nil {
 		return err

@@ -65,6 +65,12 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 		return err
 	}
 	options := s.options(rel, step, report)
+	if r.Address == s.fleet.System.Address {
+		// Without a Job, this is where the database is migrated.
+		logs := &lineWriter{line: report.Log}
+		defer logs.flush()
+		options.InitLogs = logs
+	}
 	options.Labels[helm.LabelChartDigest] = helm.DigestLabel(target.Chart.Digest)
 	options.Description = fmt.Sprintf("soctalk run %s: %s to %s", s.runID, step.Kind, step.To)
 	options.Keep = []int{r.Base.Revision} // the way back
