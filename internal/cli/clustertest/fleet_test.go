@@ -49,6 +49,7 @@ func newFleet(t *testing.T, name string) *fleet {
 	}
 	f.write(t, "system-values.yaml", realnode.SystemValues())
 	f.write(t, "tenant-values.yaml", realnode.TenantValues())
+	f.write(t, "more-values.yaml", []byte("{}\n"))
 	f.write(t, "registry.hcl", fmt.Appendf(nil, "registry %q {\n  plain_http = true\n}\n", cluster.Registry))
 	f.write(t, "soctalk.vars.hcl", fmt.Appendf(nil, "name = %q\nregistry = %q\nkubeconfig = %q\n", name, cluster.Registry, cluster.Kubeconfig))
 	return f
@@ -90,6 +91,17 @@ func (f *fleet) run(t *testing.T, exit int, args ...string) string {
 	}
 	return text
 }
+
+// blab makes the migration tell its passwords before it begins.
+func (f *fleet) blab(t *testing.T) {
+	t.Helper()
+	f.write(t, "more-values.yaml", []byte(`
+migration:
+  command: [/bin/bash, -c, "echo admin=$ADMIN_PASSWORD app=$APP_PASSWORD.; exec bash /migrations/migrate.sh"]
+`))
+}
+
+const blabbed = "admin=(hidden) app=(hidden)."
 
 // inOrder fails the test unless all the texts are there, one after another.
 func inOrder(t *testing.T, text string, parts ...string) {

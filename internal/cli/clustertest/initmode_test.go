@@ -1,6 +1,7 @@
 package clustertest
 
 import (
+	"strings"
 	"testing"
 	"time"
 )
@@ -16,6 +17,7 @@ func TestInitContainerMigration(t *testing.T) {
 	f.want(t, "0.2.0", "0.2.0")
 	step(t, "a crashing init container ends the wait", func(t *testing.T) {
 		f.sql(t, "CREATE TABLE archived_investigations (conflicting int)")
+		f.blab(t)
 		initContainerFails(t, f)
 	})
 	step(t, "the same command goes on", func(t *testing.T) {
@@ -32,8 +34,8 @@ func initContainerFails(t *testing.T, f *fleet) {
 		t.Errorf("the crash was noticed after %s", took)
 	}
 	const cause = `relation "archived_investigations" already exists`
-	inOrder(t, text, "system: upgrading 0.1.4 → 0.2.0", "system: failed upgrading 0.1.4 → 0.2.0",
-		"Apply did not complete. 0 installed, 0 upgraded, 0 uninstalled.", "db-init", cause, "Not started: tenant.only")
+	inOrder(t, text, "system: upgrading 0.1.4 → 0.2.0", "system: │ "+blabbed, "system: │ ", cause, "system: failed upgrading 0.1.4 → 0.2.0",
+		"Apply did not complete. 0 installed, 0 upgraded, 0 uninstalled.", "last lines of container db-init", blabbed, cause, "Not started: tenant.only")
 	if got, want := revision(t, f.system), "2 failed"; got != want {
 		t.Errorf("Helm has the system at revision %q, want %q", got, want)
 	}
@@ -50,8 +52,12 @@ func initContainerFails(t *testing.T, f *fleet) {
 func goesOn(t *testing.T, f *fleet) {
 	secrets := f.secrets(t)
 	text := f.run(t, 0, "apply", "-auto-approve")
-	inOrder(t, text, "its last revision, 2, failed", "Plan: 0 to install, 2 to upgrade, 0 to uninstall. 0 unchanged.",
+	inOrder(t, text, "forward-only", "its last revision, 2, failed", "Plan: 0 to install, 2 to upgrade, 0 to uninstall. 0 unchanged.",
+		"system: │ Running upgrade v1_0035_investigations_become_cases -> v1_0037_authored_response_playbooks",
 		"system: upgraded 0.2.0 in place", "tenant.only: upgraded to 0.2.0", "Apply complete! 0 installed, 2 upgraded, 0 uninstalled.")
+	if strings.Contains(text, "already exists") {
+		t.Error("the failure of before is shown as one of this run")
+	}
 	if got, want := revision(t, f.system), "3 deployed"; got != want {
 		t.Errorf("Helm has the system at revision %q, want %q", got, want)
 	}

@@ -22,6 +22,7 @@ func TestJobMigration(t *testing.T) {
 	f.want(t, "0.2.1", "0.2.1")
 	step(t, "a failing migration stops everything", func(t *testing.T) {
 		f.sql(t, "CREATE TABLE price_catalog (conflicting int)")
+		f.blab(t)
 		migrationFails(t, f, "v1_0016_provisioning_job_reconcile_kind", `relation "price_catalog" already exists`)
 		f.sql(t, "DROP TABLE price_catalog")
 	})
@@ -30,6 +31,7 @@ func TestJobMigration(t *testing.T) {
 	f.want(t, "0.3.0", "0.3.0")
 	step(t, "a database that is ahead stops everything", func(t *testing.T) {
 		f.sql(t, "UPDATE alembic_version SET version_num = 'v1_0099_of_tomorrow'")
+		f.blab(t)
 		migrationFails(t, f, "v1_0099_of_tomorrow", "Can't locate revision identified by 'v1_0099_of_tomorrow'")
 		f.sql(t, "UPDATE alembic_version SET version_num = 'v1_0047_tenant_llm_engine'")
 	})
@@ -49,8 +51,8 @@ func TestJobMigration(t *testing.T) {
 func migrationFails(t *testing.T, f *fleet, revision, cause string) {
 	before, secrets := snapshot(t, f.system, f.tenant), f.secrets(t)
 	text := f.run(t, 1, "apply", "-auto-approve")
-	inOrder(t, text, "system: migrating the database", "system: │ ", cause, "system: failed migrating the database",
-		"Apply did not complete. 0 installed, 0 upgraded, 0 uninstalled.", cause, "Not started: system, tenant.only")
+	inOrder(t, text, "system: migrating the database", "system: │ "+blabbed, cause, "system: failed migrating the database",
+		"Apply did not complete. 0 installed, 0 upgraded, 0 uninstalled.", "last lines of container alembic-upgrade", blabbed, cause, "Not started: system, tenant.only")
 	if strings.Contains(text, "system: upgrading") {
 		t.Error("the system's upgrade was started")
 	}

@@ -28,6 +28,7 @@ system {
   values = [
     file("system-values.yaml"),
     { bootstrapAdmin = { email = "admin@example.com", password = var.admin_password } },
+    file("more-values.yaml"),
   ]
 }
 
