@@ -158,7 +158,7 @@ func newWalker(r *Runner) (*walker, error) {
 func (w *walker) run(ctx context.Context) *Result {
 	defer close(w.over)
 	tick := w.Clock.After(lookInterval)
-	interrupt := w.Interrupt
+	interrupt, cancelled := w.Interrupt, ctx.Done()
 	w.startReady(ctx)
 	for len(w.running) > 0 {
 		select {
@@ -170,6 +170,9 @@ func (w *walker) run(ctx context.Context) *Result {
 		case <-tick:
 			tick = w.Clock.After(lookInterval)
 			w.tellSilent()
+		case <-cancelled:
+			cancelled = nil
+			w.stop(context.Cause(ctx).Error())
 		case <-interrupt:
 			interrupt = nil
 			w.interrupted = true

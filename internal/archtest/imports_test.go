@@ -25,16 +25,17 @@ var mayImport = map[string][]string{
 	"internal/helm":     {"schema", "internal/chart", "internal/kube"},
 	"internal/observe":  {"schema", "plan", "internal/helm", "internal/kube"},
 	"internal/releases": {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/observe"},
+	"internal/journal":  {"internal/kube"},
 	"internal/planfile": {"plan"},
 	"internal/view":     {"schema", "plan", "apply"},
-	"internal/cli": {"schema", "plan", "apply", "internal/chart", "internal/compat", "internal/helm", "internal/kube", "internal/observe",
+	"internal/cli": {"schema", "plan", "apply", "internal/chart", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/observe",
 		"internal/planfile", "internal/releases", "internal/view"},
 }
 
 // onlyIn names the rooms that alone may import a path.
 var onlyIn = map[string][]string{
 	"helm.sh/helm/v3": {"internal/helm", "internal/chart", "internal/sandbox"},
-	"k8s.io/":         {"internal/helm", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox"},
+	"k8s.io/":         {"internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox"},
 }
 
 func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {

@@ -29,6 +29,7 @@ type applyFlags struct {
 	autoApprove bool
 	asJSON      bool
 	stale       string
+	lockTimeout time.Duration
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -70,6 +71,7 @@ them.`,
 	flags.plan.register(cmd)
 	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before applying")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
+	cmd.Flags().DurationVar(&flags.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
 	cmd.Flags().StringVar(&flags.stale, "stale", "quarantine", "what to do when a release changed after the plan was made: `quarantine` that release, or refuse to start")
 	return cmd
 }
@@ -211,6 +213,11 @@ func (a *app) run(ctx context.Context, s *session, doc *plan.Document, flags *ap
 	}
 	ctx, interrupt, stop := interrupts(ctx)
 	defer stop()
+	ctx, unlock, err := lockFleet(ctx, s, id, flags.lockTimeout)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	r := &apply.Runner{
 		Plan: doc, Releases: s.set, Clock: apply.SystemClock{}, Events: v.Event, RunID: id, MaxParallel: flags.maxParallel,
 		RefuseStale: flags.stale == "refuse", Interrupt: interrupt,

@@ -23,10 +23,11 @@ const defaultParallelism = 10
 
 // session is a fleet with its clusters and charts at hand, at one moment.
 type session struct {
-	fleet *schema.Fleet
-	live  *observe.Live
-	set   *releases.Set
-	key   plan.Key
+	fleet    *schema.Fleet
+	clusters observe.Clusters
+	live     *observe.Live
+	set      *releases.Set
+	key      plan.Key
 }
 
 // openSession connects to the fleet's clusters and reads what is live. Its
@@ -48,7 +49,7 @@ func openSession(ctx context.Context, f *schema.Fleet, parallel int) (*session, 
 	if err != nil {
 		return nil, err
 	}
-	return &session{fleet: f, live: live, key: key, set: releases.New(f, clusters, charts, live, key)}, nil
+	return &session{fleet: f, clusters: clusters, live: live, key: key, set: releases.New(f, clusters, charts, live, key)}, nil
 }
 
 func userAgent() string { return "soctalk/" + version }

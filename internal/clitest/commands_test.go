@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/soctalk/fleet/internal/journal"
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -103,4 +104,17 @@ func keep(ts *testscript.TestScript, _ bool, args []string) {
 		ts.Fatalf("Secret %s has other data than before", args[0])
 	}
 	ts.Setenv(key, got)
+}
+
+// hold NAMESPACE RUN takes the fleet's lock as another program would.
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	client, err := configuration(ts, args[0]).KubernetesClientSet()
+	ts.Check(err)
+	leases := client.CoordinationV1().Leases(args[0])
+	l, err := leases.Get(context.Background(), journal.LeaseName, metav1.GetOptions{})
+	ts.Check(err)
+	who, now, seconds := args[1]+" somebody@elsewhere", metav1.NowMicro(), int32(15)
+	l.Spec.HolderIdentity, l.Spec.AcquireTime, l.Spec.RenewTime, l.Spec.LeaseDurationSeconds = &who, &now, &now, &seconds
+	_, err = leases.Update(context.Background(), l, metav1.UpdateOptions{})
+	ts.Check(err)
 }

@@ -1,0 +1,65 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/user"
+	"time"
+
+	"github.com/soctalk/fleet/internal/journal"
+	"github.com/soctalk/fleet/internal/observe"
+	"github.com/spf13/cobra"
+)
+
+// lockFleet takes the lock for a run.
+func lockFleet(ctx context.Context, s *session, run string, wait time.Duration) (context.Context, func(), error) {
+	k := s.clusters[s.fleet.System.Cluster].Kube
+	held, release, err := journal.Lock(ctx, k, s.fleet.System.Namespace, journal.Holder{Run: run, Who: whoami()}, wait)
+	var locked *journal.LockedError
+	if errors.As(err, &locked) {
+		return nil, nil, advise(err, fmt.Sprintf("Nothing was changed. Wait for it, with -lock-timeout=10m for example. If its program is gone: soctalk force-unlock %s", locked.Holder.Run))
+	}
+	return held, release, err
+}
+
+// whoami says who runs this, for those who find the fleet locked.
+func whoami() string {
+	name := "unknown"
+	if u, err := user.Current(); err == nil {
+		name = u.Username
+	}
+	if host, err := os.Hostname(); err == nil {
+		name += "@" + host
+	}
+	return name
+}
+
+func (a *app) forceUnlockCommand() *cobra.Command {
+	var vars variables
+	cmd := &cobra.Command{
+		Use:   "force-unlock RUN",
+		Short: "End the lock of a run whose program is gone",
+		Long: `Ends the lock that a run holds on the fleet. Only for a run whose program is
+gone: two runs at a time undo each other's work.`,
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			f, err := a.load(&vars)
+			if err != nil {
+				return err
+			}
+			clusters, err := observe.Connect(cmd.Context(), f, userAgent())
+			if err != nil {
+				return clusterFault(f, err)
+			}
+			if err := journal.Unlock(cmd.Context(), clusters[f.System.Cluster].Kube, f.System.Namespace, args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.out, "The lock of run %s is ended.\n", args[0])
+			return nil
+		},
+	}
+	vars.add(cmd)
+	return cmd
+}

@@ -1,0 +1,189 @@
+// Package journal keeps in the cluster what runs have to know of each other.
+// So far that is the lock: one run at a time.
+package journal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/soctalk/fleet/internal/kube"
+	coordinationv1 "k8s.io/api/coordination/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/tools/leaderelection"
+	"k8s.io/client-go/tools/leaderelection/resourcelock"
+)
+
+const (
+	// LeaseName is the Lease in the system's namespace.
+	LeaseName = "soctalk-run"
+
+	leaseDuration = 15 * time.Second
+	renewDeadline = 10 * time.Second
+	retryPeriod   = 2 * time.Second
+)
+
+// ErrLost is the cause of a context whose lock was lost: somebody else may be
+// changing the fleet.
+var ErrLost = errors.New("the lock on the fleet was lost")
+
+// Holder says who holds the lock: the run, and who runs it where.
+type Holder struct{ Run, Who string }
+
+func (h Holder) identity() string { return h.Run + " " + h.Who }
+
+func holderOf(l *coordinationv1.Lease) Holder {
+	if l.Spec.HolderIdentity == nil {
+		return Holder{}
+	}
+	run, who, _ := strings.Cut(*l.Spec.HolderIdentity, " ")
+	return Holder{run, who}
+}
+
+// LockedError says that another run holds the lock.
+type LockedError struct {
+	Holder Holder
+	Since  time.Time
+}
+
+func (e *LockedError) Error() string {
+	return fmt.Sprintf("the fleet is being changed by run %s of %s since %s", e.Holder.Run, e.Holder.Who, e.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
+}
+
+// Lock takes the fleet's lock and keeps it until release is called. The context
+// that it returns ends with the cause [ErrLost] when the lock is lost. While
+// another holder renews it, it waits as long as told and then fails with a
+// [LockedError]; one that is not renewed any more is taken over.
+func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait time.Duration) (_ context.Context, release func(), err error) {
+	if err := ensureNamespace(ctx, k, namespace); err != nil {
+		return nil, nil, err
+	}
+	if err := free(ctx, k, namespace, wait); err != nil {
+		return nil, nil, err
+	}
+	held, lose := context.WithCancelCause(ctx)
+	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
+	started := make(chan struct{})
+	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
+		Lock: &resourcelock.LeaseLock{
+			LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: LeaseName},
+			Client:     k.Clientset().CoordinationV1(),
+			LockConfig: resourcelock.ResourceLockConfig{Identity: h.identity()},
+		},
+		LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod, ReleaseOnCancel: true,
+		Callbacks: leaderelection.LeaderCallbacks{
+			OnStartedLeading: func(context.Context) { close(started) },
+			OnStoppedLeading: func() { lose(ErrLost) },
+		},
+	})
+	if err != nil {
+		stop()
+		return nil, nil, fmt.Errorf("make the lock: %w", err)
+	}
+	ended := make(chan struct{})
+	go func() {
+		elector.Run(keep)
+		close(ended)
+	}()
+	release = func() {
+		stop()
+		<-ended
+	}
+	select {
+	case <-started:
+		return held, release, nil
+	// A lease that nobody renews is only taken over once it was seen to stand still.
+	case <-time.After(wait + leaseDuration + 2*retryPeriod):
+		release()
+		return nil, nil, locked(ctx, k, namespace)
+	case <-ctx.Done():
+		release()
+		return nil, nil, ctx.Err()
+	}
+}
+
+// free returns at once when somebody visibly holds the lock and there is no
+// time to wait for it.
+func free(ctx context.Context, k *kube.Cluster, namespace string, wait time.Duration) error {
+	if wait > 0 {
+		return nil
+	}
+	l, err := lease(ctx, k, namespace)
+	if err != nil || l == nil || holderOf(l).Run == "" || l.Spec.RenewTime == nil {
+		return err
+	}
+	if time.Since(l.Spec.RenewTime.Time) > leaseDuration {
+		return nil
+	}
+	return lockedBy(l)
+}
+
+func locked(ctx context.Context, k *kube.Cluster, namespace string) error {
+	l, err := lease(ctx, k, namespace)
+	if err != nil {
+		return err
+	}
+	if l == nil {
+		return errors.New("the lock on the fleet cannot be had: no Lease could be written")
+	}
+	return lockedBy(l)
+}
+
+func lockedBy(l *coordinationv1.Lease) error {
+	e := &LockedError{Holder: holderOf(l)}
+	if l.Spec.AcquireTime != nil {
+		e.Since = l.Spec.AcquireTime.Time
+	}
+	return e
+}
+
+// lease returns the Lease, or nil when there is none.
+func lease(ctx context.Context, k *kube.Cluster, namespace string) (*coordinationv1.Lease, error) {
+	l, err := k.Typed().CoordinationV1().Leases(namespace).Get(ctx, LeaseName, metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the lock: %w", k.Explain(err))
+	}
+	return l, nil
+}
+
+func ensureNamespace(ctx context.Context, k *kube.Cluster, namespace string) error {
+	_, err := k.Typed().CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+	if !apierrors.IsNotFound(err) {
+		return k.Explain(err)
+	}
+	ns := &corev1.Namespace{ObjectMeta: metav1.ObjectMeta{Name: namespace}}
+	if _, err := k.Typed().CoreV1().Namespaces().Create(ctx, ns, metav1.CreateOptions{}); err != nil && !apierrors.IsAlreadyExists(err) {
+		return fmt.Errorf("create namespace %s for the lock: %w", namespace, k.Explain(err))
+	}
+	return nil
+}
+
+// Unlock ends the lock of a run whose program is gone. It refuses when another
+// run holds it.
+func Unlock(ctx context.Context, k *kube.Cluster, namespace, run string) error {
+	l, err := lease(ctx, k, namespace)
+	if err != nil {
+		return err
+	}
+	if l == nil || holderOf(l).Run == "" {
+		return errors.New("the fleet is not locked")
+	}
+	if h := holderOf(l); h.Run != run {
+		return fmt.Errorf("the lock is held by run %s of %s, not by %s", h.Run, h.Who, run)
+	}
+	// Deleted only as it was read: who takes it over meanwhile keeps it.
+	err = k.Typed().CoordinationV1().Leases(namespace).Delete(ctx, LeaseName, metav1.DeleteOptions{
+		Preconditions: &metav1.Preconditions{UID: &l.UID, ResourceVersion: &l.ResourceVersion},
+	})
+	if err != nil {
+		return fmt.Errorf("end the lock of run %s: %w", run, k.Explain(err))
+	}
+	return nil
+}
