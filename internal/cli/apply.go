@@ -85,7 +85,7 @@ func (a *app) applyNow(ctx context.Context, flags *applyFlags) error {
 	if err != nil {
 		return err
 	}
-	s, doc, err := flags.plan.make(ctx, f)
+	s, doc, err := flags.plan.make(ctx, a, f)
 	if err != nil {
 		return err
 	}
@@ -155,7 +155,7 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if key.Config(f.Inputs) != doc.ConfigDigest {
 		return advise(fmt.Errorf("the configuration changed after plan %s was made", doc.PlanID), planAgain)
 	}
-	s, err := openSession(ctx, f, flags.plan.parallelism)
+	s, err := a.openSession(ctx, f, flags.plan.parallelism)
 	if err != nil {
 		return err
 	}

@@ -77,6 +77,6 @@ func (a *app) planned(ctx context.Context, vars *variables, flags *planFlags) (*
 	if err != nil {
 		return nil, err
 	}
-	_, doc, err := flags.make(ctx, f)
+	_, doc, err := flags.make(ctx, a, f)
 	return doc, err
 }

@@ -60,7 +60,9 @@ func (a *app) init(ctx context.Context, f *schema.Fleet, upgrade bool) error {
 			continue
 		}
 		seen[s] = true
+		done := a.working("Fetching " + chartName(s.chart) + " " + s.version)
 		c, err := resolver.Fetch(ctx, s.chart, s.version)
+		done()
 		if err != nil {
 			diags = append(diags, chartDiagnostic(r, err))
 			continue

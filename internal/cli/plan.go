@@ -27,7 +27,7 @@ func (p *planFlags) register(cmd *cobra.Command) {
 }
 
 // make observes and plans.
-func (p *planFlags) make(ctx context.Context, f *schema.Fleet) (*session, *plan.Document, error) {
+func (p *planFlags) make(ctx context.Context, a *app, f *schema.Fleet) (*session, *plan.Document, error) {
 	if p.parallelism < 1 {
 		return nil, nil, fmt.Errorf("-parallelism is %d: it must be at least 1", p.parallelism)
 	}
@@ -35,10 +35,11 @@ func (p *planFlags) make(ctx context.Context, f *schema.Fleet) (*session, *plan.
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := openSession(ctx, f, p.parallelism)
+	s, err := a.openSession(ctx, f, p.parallelism)
 	if err != nil {
 		return nil, nil, err
 	}
+	defer a.working("Planning")()
 	doc, err := s.plan(ctx, selected, p.parallelism)
 	return s, doc, err
 }
@@ -72,7 +73,7 @@ go. Nothing is changed.`,
 		if err != nil {
 			return err
 		}
-		s, doc, err := flags.make(cmd.Context(), f)
+		s, doc, err := flags.make(cmd.Context(), a, f)
 		if err != nil {
 			return err
 		}

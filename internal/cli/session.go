@@ -32,7 +32,8 @@ type session struct {
 
 // openSession connects to the fleet's clusters and reads what is live. Its
 // errors are diagnostics.
-func openSession(ctx context.Context, f *schema.Fleet, parallel int) (*session, error) {
+func (a *app) openSession(ctx context.Context, f *schema.Fleet, parallel int) (*session, error) {
+	defer a.working("Reading what is live")()
 	charts, err := newResolver(f)
 	if err != nil {
 		return nil, err

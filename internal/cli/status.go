@@ -29,7 +29,7 @@ func (a *app) statusCommand() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		status, err := fleetStatus(cmd.Context(), f)
+		status, err := a.fleetStatus(cmd.Context(), f)
 		if err != nil {
 			return err
 		}
@@ -41,7 +41,8 @@ func (a *app) statusCommand() *cobra.Command {
 	return cmd
 }
 
-func fleetStatus(ctx context.Context, f *schema.Fleet) (*view.Status, error) {
+func (a *app) fleetStatus(ctx context.Context, f *schema.Fleet) (*view.Status, error) {
+	defer a.working("Reading what is live")()
 	clusters, err := observe.Connect(ctx, f, userAgent())
 	if err != nil {
 		return nil, clusterFault(f, err)
