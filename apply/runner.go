@@ -354,16 +354,22 @@ func (w *walker) emit(e Event) {
 	w.Events(e)
 }
 
-// close lists what was never started.
+// close lists what was never started, save what has failed before that.
 func (w *walker) close() {
-	touched := map[string]bool{}
+	told := map[string]bool{}
 	for _, list := range w.touched {
 		for _, rel := range list {
-			touched[rel.Address] = true
+			told[rel.Address] = true
 		}
 	}
+	for _, f := range w.result.Failed {
+		told[f.Step.Address] = true
+	}
+	for _, f := range w.result.Quarantined {
+		told[f.Step.Address] = true
+	}
 	for _, rel := range w.Plan.Releases {
-		if rel.Action != plan.Unchanged && !touched[rel.Address] {
+		if rel.Action != plan.Unchanged && !told[rel.Address] {
 			w.result.NotStarted = append(w.result.NotStarted, rel.Address)
 		}
 	}
