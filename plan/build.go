@@ -114,6 +114,7 @@ func (d *Draft) compareRendered(m *Move, rendered *Rendered, problems map[string
 	if m.Live.Deployed() {
 		before = m.Live.Objects
 	}
+	d.checkPins(m, rendered.Objects)
 	t := d.transition(m, before, rendered)
 	if m.Action == Upgrade && len(m.Reasons) == 0 && m.To.Equal(m.From) && len(t.Diff) == 0 && t.Relabelled == 0 {
 		m.Action, r.Action = Unchanged, Unchanged

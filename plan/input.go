@@ -40,6 +40,8 @@ type Live struct {
 	Modified time.Time
 	Version  *semver.Version
 	Chart    string // the chart's name
+	// AppVersion is what the live chart was made for.
+	AppVersion string
 	// ChartDigest is empty when the revision was not made by this program.
 	ChartDigest    string
 	SchemaRevision string

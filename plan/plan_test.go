@@ -122,6 +122,14 @@ func TestRefusals(t *testing.T) {
 			w.live.Releases[KeyOf(&w.fleet.System.Release)].Status = "pending-upgrade"
 			return w
 		}, "Release is in the middle of another operation", "helm rollback soctalk-system"},
+		"image pinned at the old version": {func() *world {
+			w := newWorld("0.2.0", "0.2.1")
+			w.live.Releases[KeyOf(&w.fleet.System.Release)].AppVersion = "0.2.0"
+			w.wanted["system"].Chart.AppVersion = "0.2.1"
+			w.wanted["system"].Values = map[string]any{"image": map[string]any{"tag": "0.2.0"}}
+			w.rendered["system"] = &Rendered{Objects: objects(&w.fleet.System.Release, "0.2.0")}
+			return w
+		}, "Image pinned at the old version", "hold soctalk/api:0.2.0 at 0.2.0: image.tag."},
 		"another chart": {func() *world {
 			w := newWorld("0.2.0", "0.2.1")
 			w.live.Releases[KeyOf(&w.fleet.System.Release)].Chart = "nginx"
@@ -232,6 +240,18 @@ func TestFailedRevision(t *testing.T) {
 	doc := w.plan()
 	if r := doc.Releases[0]; r.Action != Upgrade || r.Reversibility != ForwardOnly {
 		t.Errorf("action %s, %s", r.Action, r.Reversibility)
+	}
+}
+
+func TestImagesThatDoNotFollowTheChartMayBePinned(t *testing.T) {
+	t.Parallel()
+	w := newWorld("0.2.0", "0.2.1")
+	w.live.Releases[KeyOf(&w.fleet.System.Release)].AppVersion = "0.2.0"
+	w.wanted["system"].Chart.AppVersion = "0.2.1"
+	w.wanted["system"].Values = map[string]any{"postgres": map[string]any{"image": "postgres:16"}}
+	w.rendered["system"] = &Rendered{Objects: []Object{deployment("db", "n", "postgres:16")}}
+	if doc := w.plan(); !doc.Applyable {
+		t.Errorf("refused: %v", doc.errorSummaries())
 	}
 }
 

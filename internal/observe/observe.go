@@ -155,7 +155,7 @@ func liveOf(body *helm.Release) (*plan.Live, error) {
 	}
 	live := &plan.Live{
 		Revision: body.Revision, Status: body.Status, Modified: body.Modified,
-		Version: version, Chart: body.ChartName, ChartDigest: body.ChartDigest,
+		Version: version, Chart: body.ChartName, AppVersion: body.AppVersion, ChartDigest: body.ChartDigest,
 		SchemaRevision: body.ChartAnnotations[SchemaRevisionAnnotation],
 		Digest:         body.BodyDigest, Values: body.Config,
 	}
