@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -66,8 +67,13 @@ func Start(ctx context.Context, o Options) (*Cluster, error) {
 	if err := c.start(ctx, o.Nodes); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the sandbox: %w", err), c.Stop())
 	}
+	running.Store(c, true)
 	return c, nil
 }
+
+// running holds what runs. Were nobody else to hold a cluster, the garbage
+// collector would close its lifeline, and its servers would end.
+var running sync.Map
 
 func (c *Cluster) start(ctx context.Context, nodes int) error {
 	for _, name := range []string{logsDir, stateDir} {
@@ -180,6 +186,7 @@ func (c *Cluster) Stop() error {
 	if c.held == nil {
 		return nil
 	}
+	running.Delete(c)
 	var problems []error
 	if c.lifeline != nil {
 		_ = c.lifeline.Close()

@@ -13,6 +13,7 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"syscall"
 	"time"
 
@@ -51,8 +52,12 @@ func Start(ctx context.Context, c *sandbox.Cluster, o Options) (*Node, error) {
 	if err := n.start(ctx, c, o); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the real node: %w", err), n.Stop())
 	}
+	running.Store(n, true)
 	return n, nil
 }
+
+// running holds what runs, so that the garbage collector closes no lifeline.
+var running sync.Map
 
 func (n *Node) start(ctx context.Context, c *sandbox.Cluster, o Options) error {
 	dir := filepath.Join(c.Dir, "state", "real-node")
@@ -234,6 +239,7 @@ func (n *Node) Wait(ctx context.Context) error {
 // left. It does not tell the cluster, which is to be stopped afterwards: the
 // node's folder is in the cluster's.
 func (n *Node) Stop() error {
+	running.Delete(n)
 	if n.cancel != nil {
 		n.cancel()
 	}
