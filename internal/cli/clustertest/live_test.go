@@ -41,7 +41,9 @@ func pods(t *testing.T, namespace, selector string) map[string]corev1.Pod {
 	}
 	all := map[string]corev1.Pod{}
 	for _, p := range list.Items {
-		all[p.Name] = p
+		if p.DeletionTimestamp == nil { // those on their way out may linger
+			all[p.Name] = p
+		}
 	}
 	return all
 }
