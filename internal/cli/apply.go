@@ -172,7 +172,7 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 func (a *app) reload(in planfile.Inputs) (*schema.Fleet, error) {
 	env := in.Env
 	for _, e := range a.env {
-		if !strings.HasPrefix(e, "SOCTALK_VAR_") {
+		if !strings.HasPrefix(e, schema.EnvPrefix) {
 			env = append(env, e)
 		}
 	}

@@ -89,7 +89,7 @@ func keyOf(ctx context.Context, root string, w planfile.Where) (plan.Key, error)
 func (v *variables) inputs(env []string) planfile.Inputs {
 	in := planfile.Inputs{Vars: v.pairs, VarFiles: v.files, Order: string(v.order)}
 	for _, e := range env {
-		if strings.HasPrefix(e, "SOCTALK_VAR_") {
+		if strings.HasPrefix(e, schema.EnvPrefix) {
 			in.Env = append(in.Env, e)
 		}
 	}

@@ -24,7 +24,6 @@ const (
 	exitFailure = 1
 	exitChanges = 2 // plan -detailed-exitcode: there is something to do
 	exitFormat  = 3 // fmt -check: something is not in canonical form
-	exitGate    = 4 // apply: stopped in front of an approval gate
 )
 
 // exitStatus ends the command with a code; what there was to say is said.

@@ -63,8 +63,12 @@ func TestScripts(t *testing.T) {
 // writeFleet puts the fleet that every script starts from into its folder: a
 // system and three tenants, each taking further values from a file.
 func writeFleet(dir, registry string) error {
-	for _, name := range []string{"fleet.hcl", "system.yaml", "compatibility.yaml"} {
-		data, err := os.ReadFile(filepath.Join("fleet", name))
+	for name, from := range map[string]string{
+		"fleet.hcl":          "fleet.hcl",
+		"system.yaml":        "../../examples/demo/system-values.yaml",
+		"compatibility.yaml": "../../examples/compatibility.yaml",
+	} {
+		data, err := os.ReadFile(from)
 		if err != nil {
 			return err
 		}
