@@ -28,8 +28,16 @@ type Document struct {
 	Classes        []Class         `json:"classes"`
 	Steps          []Step          `json:"steps"`
 	RollbackPoints []RollbackPoint `json:"rollback_points"`
-	Rollout        Rollout         `json:"rollout"`
-	Diagnostics    []Diagnostic    `json:"diagnostics"`
+	// NoReturn is the first step after which the fleet as a whole does not get
+	// back to where it was by Helm alone; absent when there is none.
+	NoReturn *NoReturn `json:"point_of_no_return,omitempty"`
+	// Skews are the pairs of versions that live side by side for a while
+	// although they should not for long.
+	Skews    []Skew    `json:"skews,omitempty"`
+	Forecast *Forecast `json:"forecast,omitempty"`
+	Rollout  Rollout   `json:"rollout"`
+
+	Diagnostics []Diagnostic `json:"diagnostics"`
 }
 
 // Summary counts releases by action.
@@ -45,13 +53,17 @@ type Observed struct {
 	System    ObservedSystem `json:"system"`
 	Tenants   int            `json:"tenants"`
 	Unmanaged []string       `json:"unmanaged"`
+	// Offline is true when the plan was made from a file that `soctalk observe`
+	// wrote, without a look at the clusters. Such a plan is never applyable.
+	Offline bool `json:"offline,omitempty"`
 }
 
 // ObservedSystem is the live system; Version is empty when it is not installed.
 type ObservedSystem struct {
 	Version  string `json:"version"`
 	Revision int    `json:"revision"`
-	// SchemaRevision is what the live chart says its code needs.
+	// SchemaRevision is what the database says it is at, or, where the files
+	// give no way into it, what the live chart says its code needs.
 	SchemaRevision string `json:"schema_revision,omitempty"`
 }
 
@@ -78,23 +90,39 @@ const (
 
 // Release is one Helm release of the fleet and what becomes of it.
 type Release struct {
-	Address       string        `json:"address"`
-	Slug          string        `json:"slug,omitempty"`
-	Cluster       string        `json:"cluster"`
-	Namespace     string        `json:"namespace"`
-	Name          string        `json:"release"`
-	Chart         string        `json:"chart"`
-	ChartDigest   string        `json:"chart_digest"`
-	Action        Action        `json:"action"`
-	From          string        `json:"from,omitempty"`
-	To            string        `json:"to,omitempty"`
-	Hops          []string      `json:"hops"`
+	Address     string   `json:"address"`
+	Slug        string   `json:"slug,omitempty"`
+	Cluster     string   `json:"cluster"`
+	Namespace   string   `json:"namespace"`
+	Name        string   `json:"release"`
+	Chart       string   `json:"chart"`
+	ChartDigest string   `json:"chart_digest"`
+	Action      Action   `json:"action"`
+	From        string   `json:"from,omitempty"`
+	To          string   `json:"to,omitempty"`
+	Hops        []string `json:"hops"`
+	// Path says of each of the hops what it is made with.
+	Path          []Leg         `json:"path,omitempty"`
 	Class         string        `json:"class,omitempty"`
 	Wave          string        `json:"wave,omitempty"`
 	Reversibility Reversibility `json:"reversibility,omitempty"`
 	// Base is the live revision that the plan was made against.
 	Base         Base   `json:"base"`
 	ValuesDigest string `json:"values_digest"`
+	// Owner is another tool that also manages the release, such as "Flux
+	// HelmRelease flux-system/acme".
+	Owner string `json:"owner,omitempty"`
+}
+
+// Leg is one hop of a release. Phases are counted from 0: in each, the system
+// makes at most one hop, and then the tenants make theirs.
+type Leg struct {
+	From          string        `json:"from,omitempty"`
+	To            string        `json:"to"`
+	Phase         int           `json:"phase,omitempty"`
+	ChartDigest   string        `json:"chart_digest"`
+	ValuesDigest  string        `json:"values_digest"`
+	Reversibility Reversibility `json:"reversibility,omitempty"`
 }
 
 // Base identifies a live revision; zero when the release is not installed.
@@ -113,7 +141,17 @@ type Class struct {
 	To            string        `json:"to,omitempty"`
 	Reversibility Reversibility `json:"reversibility,omitempty"`
 	Count         int           `json:"count"`
-	Diff          []ObjectDiff  `json:"diff"`
+	// Hops say what each hop does, where there are several; Diff is what they
+	// come to in the end.
+	Hops []ClassHop   `json:"hops,omitempty"`
+	Diff []ObjectDiff `json:"diff"`
+	// Images are the container images that change, old and new.
+	Images []ImageChange `json:"images,omitempty"`
+	// Subcharts are the vendored charts that change their version.
+	Subcharts []SubchartChange `json:"subcharts,omitempty"`
+	// CRDs are the custom resource definitions that change. Helm never upgrades
+	// them, so a step of their own does.
+	CRDs []CRDChange `json:"crds,omitempty"`
 	// Restarts are the workloads whose pods are replaced, as Kind/name.
 	Restarts []string `json:"restarts,omitempty"`
 	// Relabelled counts objects of which only version labels change.
@@ -122,6 +160,50 @@ type Class struct {
 	Notes []string `json:"notes,omitempty"`
 	// Changes are the release notes of the target, from the chart.
 	Changes []string `json:"changes,omitempty"`
+	// NotesURL is where the configuration says that the release is described.
+	NotesURL string `json:"notes_url,omitempty"`
+	// Snapshots are taken before the hop, as "name (driver)".
+	Snapshots []string `json:"snapshots,omitempty"`
+}
+
+// ClassHop is one of several hops of a class.
+type ClassHop struct {
+	From          string        `json:"from,omitempty"`
+	To            string        `json:"to"`
+	Phase         int           `json:"phase,omitempty"`
+	Reversibility Reversibility `json:"reversibility,omitempty"`
+	Restarts      []string      `json:"restarts,omitempty"`
+	Notes         []string      `json:"notes,omitempty"`
+	Changes       []string      `json:"changes,omitempty"`
+	NotesURL      string        `json:"notes_url,omitempty"`
+	Snapshots     []string      `json:"snapshots,omitempty"`
+}
+
+// ImageChange is a container whose image changes; one side is empty when the
+// container is new or goes.
+type ImageChange struct {
+	// Container is Kind/name/container, identity taken out.
+	Container string `json:"container"`
+	From      string `json:"from,omitempty"`
+	To        string `json:"to,omitempty"`
+}
+
+// SubchartChange is a vendored chart at another version; one side is empty when
+// it is new or goes.
+type SubchartChange struct {
+	Name string `json:"name"`
+	From string `json:"from,omitempty"`
+	To   string `json:"to,omitempty"`
+	// Breaking is true when the major version changes.
+	Breaking bool `json:"breaking,omitempty"`
+}
+
+// CRDChange is a custom resource definition that the target chart brings.
+type CRDChange struct {
+	Name   string       `json:"name"`
+	Action ObjectAction `json:"action"`
+	// Breaking says what of it stored objects may not survive, one a line.
+	Breaking []string `json:"breaking,omitempty"`
 }
 
 // ObjectAction is what happens to one Kubernetes object.
@@ -149,7 +231,7 @@ type ObjectDiff struct {
 // FieldDiff is the change of one field. Before and After are JSON; one is
 // empty when the field is added or removed, both when Masked.
 type FieldDiff struct {
-	Path   string `json:"path"`
+	Path   string `json:"path,omitempty"`
 	Before string `json:"before,omitempty"`
 	After  string `json:"after,omitempty"`
 	// Masked says why the values are not shown: "secret", "checksum" (of what
@@ -172,6 +254,8 @@ const (
 	StepGate      StepKind = "gate"
 	StepSoak      StepKind = "soak"
 	StepPins      StepKind = "pins"
+	// StepCRDs brings custom resource definitions to the target chart's.
+	StepCRDs StepKind = "crds"
 )
 
 // Step is one node of the DAG.
@@ -180,16 +264,31 @@ type Step struct {
 	Kind    StepKind `json:"kind"`
 	Address string   `json:"address,omitempty"`
 	// Tenant is the address of the tenant whose turn the step is part of.
-	Tenant string   `json:"tenant,omitempty"`
-	From   string   `json:"from,omitempty"`
-	To     string   `json:"to,omitempty"`
-	Needs  []string `json:"needs"`
-	Wave   string   `json:"wave,omitempty"`
+	Tenant string `json:"tenant,omitempty"`
+	// Hop is the number of the release's hop that the step is part of.
+	Hop   int      `json:"hop,omitempty"`
+	Phase int      `json:"phase,omitempty"`
+	From  string   `json:"from,omitempty"`
+	To    string   `json:"to,omitempty"`
+	Needs []string `json:"needs"`
+	Wave  string   `json:"wave,omitempty"`
 	// Timeout and Settle are Go durations.
 	Timeout string `json:"timeout,omitempty"`
 	Settle  string `json:"settle,omitempty"`
 	// Template is the chart's migration Job, for kind migrate.
 	Template string `json:"template,omitempty"`
+	// Snapshot is the label of the snapshot block, and Driver how it is taken,
+	// for kind snapshot.
+	Snapshot string `json:"snapshot,omitempty"`
+	Driver   string `json:"driver,omitempty"`
+	// Checks must hold, for kinds verify and soak.
+	Checks []string `json:"checks,omitempty"`
+	// Approve stops the run here until somebody approves, for kind gate.
+	Approve bool `json:"approve,omitempty"`
+	// Window is the time that the step may only run in.
+	Window string `json:"window,omitempty"`
+	// CRDs are the names of the definitions, for kind crds.
+	CRDs []string `json:"crds,omitempty"`
 }
 
 // RollbackPoint is a state that the run can go back to as a whole.
@@ -197,6 +296,43 @@ type RollbackPoint struct {
 	ID       string   `json:"id"`
 	After    string   `json:"after"`
 	Restores []string `json:"restores"`
+	// Snapshots are the steps whose snapshots the way back needs; none when
+	// Helm alone gets there.
+	Snapshots []string `json:"snapshots,omitempty"`
+}
+
+// NoReturn is where a plan leaves what Helm can bring back.
+type NoReturn struct {
+	Step string `json:"step"`
+	Why  string `json:"why"`
+	// Snapshots are the steps before it that make a way back; none: there is
+	// only the way forward.
+	Snapshots []string `json:"snapshots,omitempty"`
+}
+
+// Skew is a pair of versions that is live for a while.
+type Skew struct {
+	System  string `json:"system"`
+	Tenant  string `json:"tenant"`
+	Status  string `json:"status"` // deprecated or blocked
+	Why     string `json:"why"`
+	Tenants int    `json:"tenants"`
+	// Steps is how many hops, of any release, it lasts at most; 0 when it stays.
+	Steps int  `json:"steps"`
+	Stays bool `json:"stays,omitempty"`
+	// Inherited is true when the pair is live already.
+	Inherited bool `json:"inherited,omitempty"`
+}
+
+// Forecast is how the run is expected to go.
+type Forecast struct {
+	// Expected and AtMost are Go durations: Expected from how long each release
+	// took the last time, AtMost if every step takes its whole timeout. Expected
+	// is empty when nothing is known.
+	Expected string `json:"expected,omitempty"`
+	AtMost   string `json:"at_most,omitempty"`
+	// WorstFailures is how many tenants may have failed when the run stops.
+	WorstFailures int `json:"worst_failures"`
 }
 
 // Rollout is what the applier needs to know beside the DAG.

@@ -30,6 +30,27 @@ type Observation struct {
 	Prerequisites map[string]string
 	// Problems are releases that could not be read.
 	Problems map[ReleaseKey]string
+	// Clusters holds, by name, why a cluster could not be read at all, or not
+	// to the end. Nothing on it is planned.
+	Clusters map[string]string
+	// Owners are other tools that manage a release too, as "Flux HelmRelease
+	// flux-system/acme".
+	Owners map[ReleaseKey]string
+	// Database is what the system's database says of itself; nil where the
+	// files give no way into it.
+	Database *Database
+	// Offline is true when this was read from a file that `soctalk observe`
+	// wrote: no secret is in it, so values cannot be compared.
+	Offline bool
+}
+
+// Database is what was read from the system's database.
+type Database struct {
+	// Revision is the one row of alembic_version; empty when there is no such
+	// table yet or Problem is set.
+	Revision string
+	// Problem says why it could not be read, or that it has several heads.
+	Problem string
 }
 
 // Live is the newest revision of one live release.
@@ -51,6 +72,9 @@ type Live struct {
 	// Values are the user-supplied values, without the chart's defaults.
 	Values  map[string]any
 	Objects []Object
+	// Took is how long the revision took to get ready, where Helm waited for it;
+	// 0 when that is not known.
+	Took time.Duration
 }
 
 // Deployed says whether there is anything to upgrade.
