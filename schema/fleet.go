@@ -221,6 +221,7 @@ type Release struct {
 	Set       []SetValue
 	Timeout   time.Duration
 	Snapshots []*Snapshot
+	Accept    Acceptance
 	Source    Source
 }
 

@@ -71,6 +71,7 @@ func (x *instance) common(n *node, r *Release) {
 	r.ValuesFromRelease = x.text(n, "values_from") == "release"
 	r.Set = x.set(n)
 	r.Timeout = x.duration(n, "timeout")
+	r.Accept = x.acceptance(n)
 	for _, b := range n.blocks["snapshot"] {
 		if s := x.snapshot(b, r); s != nil {
 			r.Snapshots = append(r.Snapshots, s)

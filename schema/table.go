@@ -102,6 +102,7 @@ func releaseAttrs(release, timeout string) []*attribute {
 		{name: "values_from", kind: kindString, enum: []string{"release"}, doc: "`\"release\"` puts the user-supplied values of the live release underneath `values`."},
 		{name: "set", kind: kindStringMap, secret: true, doc: "Helm `--set` paths and values, applied after all of `values`."},
 		{name: "timeout", kind: kindDuration, def: timeout, doc: "How long an install or upgrade may take until everything is ready."},
+		{name: "accept", kind: kindStrings, def: "[]", doc: "The explicit word for what a plan refuses otherwise. `\"remove:KIND/NAME\"`: this StatefulSet or PersistentVolumeClaim goes. `\"recreate:KIND/NAME\"`: a field changes that Kubernetes never changes on a live object; somebody deletes the object by hand before the upgrade, which then creates it anew. `\"owner:TOOL\"`: `flux`, `argocd` or `helmchart` manages the release too. `\"no-snapshot\"`: a breaking hop without a snapshot, or a volume that cannot be snapshotted. In a NAME, `*` and `?` stand for any characters. A word that accepts nothing is a warning in the plan."},
 	}
 }
 
