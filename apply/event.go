@@ -46,10 +46,15 @@ type Result struct {
 	RolledBack []string
 	// NotStarted are the addresses of releases that no step touched.
 	NotStarted []string
+	// Underway are releases that made some of their hops and not the last.
+	Underway []Underway
 	// Stopped says why nothing more was started; empty when all was.
 	Stopped string
 	Elapsed time.Duration
 }
+
+// Underway is a release that stands at a version on its way.
+type Underway struct{ Address, At string }
 
 // Failure is one step that did not succeed.
 type Failure struct {

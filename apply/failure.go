@@ -51,13 +51,11 @@ func (w *walker) spendBudget() {
 
 // wayBack returns the releases to put back, last touched first.
 func (w *walker) wayBack(s plan.Step) []plan.Release {
+	wanted := w.Plan.Rollout.OnFailure == string(schema.TenantRollback)
 	if s.Tenant == "" {
-		// A schema only goes forward: the old system cannot run on the new one.
-		rel := w.releases[s.Address]
-		if w.Plan.Rollout.SystemFailure != string(schema.SystemRollback) || rel.Reversibility != plan.Reversible {
-			return nil
-		}
-	} else if w.Plan.Rollout.OnFailure != string(schema.TenantRollback) {
+		wanted = w.Plan.Rollout.SystemFailure == string(schema.SystemRollback)
+	}
+	if !wanted {
 		return nil
 	}
 	var back []plan.Release
@@ -99,8 +97,8 @@ func (w *walker) endRollback(o outcome) {
 		w.emit(Event{Type: RolledBack, Step: o.step})
 		for _, rel := range o.back {
 			w.result.RolledBack = append(w.result.RolledBack, rel.Address)
-			if rel.Address != o.undone.Step.Address {
-				w.result.Upgraded-- // a companion that had gone ahead
+			if rel.Address != o.undone.Step.Address && w.begun[rel.Address] >= len(rel.Path) {
+				w.result.Upgraded-- // it had gone ahead and arrived
 			}
 		}
 	}
@@ -119,6 +117,7 @@ func (w *walker) untouch(s plan.Step) {
 	for i, rel := range list {
 		if rel.Address == s.Address {
 			w.touched[s.Tenant] = append(list[:i:i], list[i+1:]...)
+			w.begun[s.Address]--
 			return
 		}
 	}

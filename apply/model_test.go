@@ -67,7 +67,9 @@ func (m *model) Migrate(_ context.Context, r plan.Release, s plan.Step, report R
 	return nil
 }
 
-func (m *model) Upgrade(_ context.Context, r plan.Release, s plan.Step, report Report) error {
+func (m *model) UpdateCRDs(context.Context, plan.Release, plan.Step, Report) error { return nil }
+
+func (m *model) Upgrade(_ context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error) {
 	report.Status("waiting")
 	m.enter(r, s)
 	m.mu.Lock()
@@ -76,10 +78,10 @@ func (m *model) Upgrade(_ context.Context, r plan.Release, s plan.Step, report R
 		if s.Tenant != "" {
 			m.failures++
 		}
-		return errors.New("broken")
+		return plan.Base{}, errors.New("broken")
 	}
 	m.versions[r.Address] = s.To
-	return nil
+	return plan.Base{Revision: r.Base.Revision + 1}, nil
 }
 
 func (m *model) enter(r plan.Release, s plan.Step) {
@@ -323,7 +325,7 @@ type waitFor struct {
 	stopping chan struct{}
 }
 
-func (w *waitFor) Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) error {
+func (w *waitFor) Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error) {
 	<-w.stopping
 	return w.model.Upgrade(ctx, r, s, report)
 }

@@ -12,16 +12,20 @@ import (
 )
 
 // Releases does the work on the clusters. Every method may be called from
-// several goroutines, for different releases.
+// several goroutines, for different releases. The Base of the release that they
+// are given is the revision that it is at in this run, which each hop moves on.
 type Releases interface {
 	// Base returns what is live now, to be held against the plan.
 	Base(ctx context.Context, r plan.Release) (plan.Base, error)
 	// Migrate moves the database schema by the chart's own Job.
 	Migrate(ctx context.Context, r plan.Release, s plan.Step, report Report) error
-	// Upgrade installs or upgrades the release and waits until it is ready.
-	Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) error
-	// Rollback puts the release back to the revision the plan was made against
-	// and waits until it is ready.
+	// Upgrade installs or upgrades the release, waits until it is ready, and
+	// returns the revision that it made.
+	Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error)
+	// UpdateCRDs brings the custom resource definitions of the step to those of
+	// the chart that the release is about to get.
+	UpdateCRDs(ctx context.Context, r plan.Release, s plan.Step, report Report) error
+	// Rollback puts the release back to its base and waits until it is ready.
 	Rollback(ctx context.Context, r plan.Release, report Report) error
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -39,6 +40,9 @@ type Runner struct {
 // Run carries out the plan. Cancelling ctx cancels the running steps. The error
 // is about the plan; what went wrong with releases is in the result.
 func (r *Runner) Run(ctx context.Context) (*Result, error) {
+	if lines := plan.NotYet(r.Plan); len(lines) > 0 {
+		return nil, fmt.Errorf("this version cannot carry out all of the plan, so it starts none of it: %s", strings.Join(lines, "; "))
+	}
 	if !r.Plan.Applyable {
 		return nil, errors.New("the plan cannot be applied: it has errors, is incomplete or changes nothing")
 	}
@@ -87,14 +91,16 @@ func (r *Runner) checkBase(ctx context.Context, rel plan.Release) error {
 // walker is one run in progress; only the goroutine in run touches it.
 type walker struct {
 	*Runner
-	walk     *dag.Walk
-	steps    map[string]plan.Step
+	walk  *dag.Walk
+	steps map[string]plan.Step
+	// releases are those of the plan; their Base moves on with every hop.
 	releases map[string]plan.Release
 	ready    []string // needs are met
 	queued   []string // ready, but for a turn; in order
 	running  map[string]*execution
 	turns    turns
-	touched  map[string][]plan.Release // by tenant, in the order they were touched
+	touched  map[string][]plan.Release // in a tenant's turn, in the order they were touched
+	begun    map[string]int            // steps by address that changed, or tried to change, a release
 	results  chan outcome
 	reports  chan report
 	over     chan struct{} // closed when the run has ended
@@ -115,6 +121,8 @@ type execution struct {
 type outcome struct {
 	step plan.Step
 	err  error
+	// base is the revision that the step made.
+	base plan.Base
 	// undone and back are set when the step was a way back.
 	undone *Failure
 	back   []plan.Release
@@ -129,7 +137,7 @@ type report struct {
 func newWalker(r *Runner) (*walker, error) {
 	w := &walker{
 		Runner: r, steps: map[string]plan.Step{}, releases: map[string]plan.Release{},
-		running: map[string]*execution{}, touched: map[string][]plan.Release{},
+		running: map[string]*execution{}, touched: map[string][]plan.Release{}, begun: map[string]int{},
 		results: make(chan outcome), reports: make(chan report), over: make(chan struct{}),
 		result: &Result{RunID: r.RunID}, started: r.Clock.Now(),
 	}
@@ -221,27 +229,45 @@ func (w *walker) start(ctx context.Context, s plan.Step) {
 	e := &execution{step: s, began: w.Clock.Now()}
 	w.running[s.ID] = e
 	w.emit(Event{Type: StepStart, Step: s})
+	rel := w.releases[s.Address]
 	if writes(s) {
-		w.touched[s.Tenant] = append(w.touched[s.Tenant], w.releases[s.Address])
+		if s.Hop < len(rel.Path) {
+			rel.Reversibility = rel.Path[s.Hop].Reversibility // that of the way back from here
+		}
+		w.touched[s.Tenant] = append(w.touched[s.Tenant], rel)
+		w.begun[s.Address]++
 	}
-	go func() { w.results <- outcome{step: s, err: w.execute(ctx, s)} }()
+	go func() {
+		base, err := w.execute(ctx, rel, s)
+		w.results <- outcome{step: s, err: err, base: base}
+	}()
 }
 
 func writes(s plan.Step) bool {
-	return s.Kind == plan.StepUpgrade || s.Kind == plan.StepInstall
+	return s.Kind == plan.StepUpgrade || s.Kind == plan.StepInstall || s.Kind == plan.StepPins
 }
 
-func (w *walker) execute(ctx context.Context, s plan.Step) error {
+// execute does a step and returns the revision that it made, if any.
+func (w *walker) execute(ctx context.Context, rel plan.Release, s plan.Step) (plan.Base, error) {
 	rep := w.report(s.ID)
 	switch s.Kind {
-	case plan.StepMigrate:
-		return w.write(ctx, s, rep, w.Releases.Migrate)
-	case plan.StepUpgrade, plan.StepInstall:
-		return w.write(ctx, s, rep, w.Releases.Upgrade)
 	case plan.StepVerify, plan.StepSoak:
-		return w.pause(ctx, s)
+		return plan.Base{}, w.pause(ctx, s)
 	}
-	return fmt.Errorf("step %s: this version cannot carry out a %s", s.ID, s.Kind)
+	// It is looked at again and changed only if it is still what the plan was
+	// made against, or what this run has made of it.
+	if err := w.checkBase(ctx, rel); err != nil {
+		return plan.Base{}, err
+	}
+	switch s.Kind {
+	case plan.StepCRDs:
+		return plan.Base{}, w.Releases.UpdateCRDs(ctx, rel, s, rep)
+	case plan.StepMigrate:
+		return plan.Base{}, w.Releases.Migrate(ctx, rel, s, rep)
+	case plan.StepUpgrade, plan.StepInstall, plan.StepPins:
+		return w.Releases.Upgrade(ctx, rel, s, rep)
+	}
+	return plan.Base{}, fmt.Errorf("step %s: this version cannot carry out a %s", s.ID, s.Kind)
 }
 
 func (w *walker) report(id string) Report {
@@ -255,18 +281,6 @@ func (w *walker) report(id string) Report {
 		Status: func(text string) { send(report{id, true, text}) },
 		Log:    func(text string) { send(report{id, false, text}) },
 	}
-}
-
-type action func(context.Context, plan.Release, plan.Step, Report) error
-
-// write looks at the release again and changes it only if it is still what the
-// plan was made against.
-func (w *walker) write(ctx context.Context, s plan.Step, rep Report, do action) error {
-	rel := w.releases[s.Address]
-	if err := w.checkBase(ctx, rel); err != nil {
-		return err
-	}
-	return do(ctx, rel, s, rep)
 }
 
 func (w *walker) pause(ctx context.Context, s plan.Step) error {
@@ -306,21 +320,34 @@ func (w *walker) end(ctx context.Context, o outcome) {
 	default:
 		w.emit(Event{Type: StepDone, Step: o.step})
 		delete(w.running, o.step.ID)
-		w.done(o.step)
+		w.done(o)
 		w.follow(o.step.ID, true)
 	}
 }
 
-func (w *walker) done(s plan.Step) {
-	switch s.Kind {
-	case plan.StepInstall:
+func (w *walker) done(o outcome) {
+	s := o.step
+	rel := w.releases[s.Address]
+	if writes(s) {
+		rel.Base = o.base
+		w.releases[s.Address] = rel
+		if s.Tenant == "" {
+			delete(w.touched, "") // what follows is another hop
+		}
+	}
+	switch {
+	case s.Kind == plan.StepInstall:
 		w.result.Installed++
-	case plan.StepUpgrade:
+	case s.Kind == plan.StepUpgrade && arrives(rel, s):
 		w.result.Upgraded++
-	case plan.StepVerify:
+	case s.Kind == plan.StepVerify:
+		delete(w.touched, s.Tenant) // what follows is another turn
 		w.turns.release(s)
 	}
 }
+
+// arrives says whether a step is the last hop of its release.
+func arrives(rel plan.Release, s plan.Step) bool { return s.Hop+1 >= len(rel.Path) }
 
 // tellSilent gives a sign of life of every step that has been silent for long.
 func (w *walker) tellSilent() {
@@ -354,14 +381,9 @@ func (w *walker) emit(e Event) {
 	w.Events(e)
 }
 
-// close lists what was never started, save what has failed before that.
+// close lists what was never started or not finished, save what has failed.
 func (w *walker) close() {
 	told := map[string]bool{}
-	for _, list := range w.touched {
-		for _, rel := range list {
-			told[rel.Address] = true
-		}
-	}
 	for _, f := range w.result.Failed {
 		told[f.Step.Address] = true
 	}
@@ -369,8 +391,13 @@ func (w *walker) close() {
 		told[f.Step.Address] = true
 	}
 	for _, rel := range w.Plan.Releases {
-		if rel.Action != plan.Unchanged && !told[rel.Address] {
+		begun := w.begun[rel.Address]
+		switch {
+		case rel.Action == plan.Unchanged || told[rel.Address]:
+		case begun == 0:
 			w.result.NotStarted = append(w.result.NotStarted, rel.Address)
+		case begun < len(rel.Path) && !slices.Contains(w.result.RolledBack, rel.Address):
+			w.result.Underway = append(w.result.Underway, Underway{Address: rel.Address, At: rel.Path[begun-1].To})
 		}
 	}
 	w.result.Elapsed = w.Clock.Now().Sub(w.started)

@@ -15,9 +15,10 @@ import (
 type world struct {
 	fleet    *schema.Fleet
 	live     *Observation
-	wanted   map[string]*Wanted
-	rendered map[string]*Rendered
-	problems map[string]Problem
+	catalog  *Catalog
+	wanted   map[string]*Wanted   // by address, at the target
+	before   map[string][]Object  // by address
+	rendered map[string]*Rendered // by address, at the target
 }
 
 func newWorld(systemLive, systemWanted string) *world {
@@ -29,7 +30,9 @@ func newWorld(systemLive, systemWanted string) *world {
 			Inputs: map[string][]byte{"fleet.hcl": []byte("x")},
 		},
 		live:     &Observation{Releases: map[ReleaseKey]*Live{}},
+		catalog:  NewCatalog(),
 		wanted:   map[string]*Wanted{},
+		before:   map[string][]Object{},
 		rendered: map[string]*Rendered{},
 	}
 	w.fleet.System = &schema.System{OnFailure: schema.SystemStop, Migration: schema.Migration{Mode: schema.MigrateAuto, Template: "templates/jobs/alembic-upgrade.yaml", Timeout: time.Minute}}
@@ -64,12 +67,47 @@ func (w *world) add(r *schema.Release, chart, live string) {
 	if live != "" {
 		w.live.Releases[KeyOf(r)] = &Live{
 			Revision: 3, Status: "deployed", Version: semver.MustParse(live), Chart: chart,
-			ChartDigest: "digest-" + live, Digest: "body-" + r.Name, Objects: objects(r, live),
+			ChartDigest: "digest-" + live, Digest: "body-" + r.Name,
 		}
+		w.before[r.Address] = objects(r, live)
 	}
 	version := r.Version.String()
 	w.wanted[r.Address] = &Wanted{Chart: &Chart{Name: chart, Version: version, Digest: "digest-" + version, Templates: map[string]bool{}}}
+	w.catalog.Wanted[target(r)] = w.wanted[r.Address]
 	w.rendered[r.Address] = &Rendered{Objects: objects(r, version), Again: objects(r, version)}
+}
+
+// fetch answers what a draft lacks: there is a chart of every version.
+func (w *world) fetch(lacks []At) {
+	for _, at := range lacks {
+		name := "soctalk-tenant"
+		if at.Address == "system" {
+			name = "soctalk-system"
+		}
+		w.catalog.Wanted[at] = &Wanted{Chart: &Chart{Name: name, Version: at.Version, Digest: "digest-" + at.Version, Templates: map[string]bool{}}}
+	}
+}
+
+// draft routes until nothing is lacking.
+func (w *world) draft() *Draft {
+	for {
+		d := Route(w.fleet, w.live, w.catalog, nil)
+		if len(d.Lacks) == 0 {
+			return d
+		}
+		w.fetch(d.Lacks)
+	}
+}
+
+// render gives a move's target what the world holds for it, and what it passes
+// through, its usual objects.
+func (w *world) render(m *Move) []*Rendered {
+	var all []*Rendered
+	for _, h := range m.Hops[:len(m.Hops)-1] {
+		o := objects(m.Release, h.To.String())
+		all = append(all, &Rendered{Objects: o, Again: o})
+	}
+	return append(all, w.rendered[m.Release.Address])
 }
 
 func objects(r *schema.Release, version string) []Object {
@@ -93,8 +131,14 @@ func secret(name, namespace string, data map[string]any) Object {
 var testKey = Key(strings.Repeat("k", 32))
 
 func (w *world) plan() *Document {
-	draft := Route(w.fleet, w.live, w.wanted, w.problems, nil)
-	doc, err := draft.Build(w.rendered, nil, Stamp{ID: "p", ToolVersion: "test", Created: time.Unix(0, 0), Key: testKey})
+	draft := w.draft()
+	outcomes := map[string]*Outcome{}
+	for _, m := range draft.Moves {
+		if len(m.Hops) > 0 {
+			outcomes[m.Release.Address] = draft.Compare(m, w.before[m.Release.Address], w.render(m))
+		}
+	}
+	doc, err := draft.Build(outcomes, nil, Stamp{ID: "p", ToolVersion: "test", Created: time.Unix(0, 0), Key: testKey})
 	if err != nil {
 		panic(err)
 	}

@@ -70,8 +70,7 @@ type Live struct {
 	// a keyed digest of it may be stored or shown.
 	Digest string
 	// Values are the user-supplied values, without the chart's defaults.
-	Values  map[string]any
-	Objects []Object
+	Values map[string]any
 	// Took is how long the revision took to get ready, where Helm waited for it;
 	// 0 when that is not known.
 	Took time.Duration

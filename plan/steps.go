@@ -2,117 +2,200 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/soctalk/fleet/schema"
 )
 
-// StepID names a step: the release or wave, the hop, the kind.
-func StepID(address string, hop int, kind StepKind) string {
-	return fmt.Sprintf("%s/%d/%s", address, hop, kind)
+// StepID names a step: the release at its hop, or the wave in its phase, and
+// the kind.
+func StepID(address string, number int, kind StepKind) string {
+	return fmt.Sprintf("%s/%d/%s", address, number, kind)
 }
 
-// steps turns moves into a DAG. Waves are gates: every tenant of a wave needs
-// its gate, and the next gate needs every tenant of the wave before, so that
-// the number of edges grows with the tenants and not with their square.
-func steps(f *schema.Fleet, moves []*Move) []Step {
-	b := &stepBuilder{fleet: f}
-	if m := moves[0]; m.Action != Unchanged {
-		b.system(m)
-	}
-	settled := b.last
-	for _, w := range f.Rollout.Waves {
-		settled = b.wave(w, moves[1:], settled)
+// steps turns moves into a DAG, phase by phase: the system makes its hop, then
+// tenants make theirs, wave by wave. Waves are gates: every tenant of a wave
+// needs its gate, and the next gate needs every tenant of the wave before, so
+// that the number of edges grows with the tenants and not with their square.
+func (d *Draft) steps() []Step {
+	b := &stepBuilder{draft: d}
+	for phase := range d.phases {
+		b.phase = phase
+		b.system(d.Moves[0])
+		for _, w := range d.fleet.Rollout.Waves {
+			b.wave(w, d.Moves[1:])
+		}
 	}
 	return b.steps
 }
 
 type stepBuilder struct {
-	fleet *schema.Fleet
+	draft *Draft
+	phase int
 	steps []Step
-	last  []string // what the next step needs
+	// last is what the next step needs.
+	last []string
+	// tenants are the ends of every tenant's turn in the phase. The system does
+	// not move on while one of them is behind: the version that it was left at
+	// need not be allowed beside the system's next.
+	tenants []string
 }
 
 func (b *stepBuilder) add(s Step, needs []string) {
-	s.Needs = append([]string{}, needs...)
+	s.Phase, s.Needs = b.phase, append([]string{}, needs...)
 	b.steps = append(b.steps, s)
 	b.last = []string{s.ID}
 }
 
+// system adds the system's hop of the phase.
 func (b *stepBuilder) system(m *Move) {
-	if m.Action == Upgrade && migratesByJob(m) {
-		s := b.step(m, StepMigrate, m.System.Migration.Timeout)
+	h := hopIn(m, b.phase)
+	if h == nil {
+		return
+	}
+	needs := slices.Clone(b.tenants)
+	for _, id := range b.last {
+		if !slices.Contains(needs, id) {
+			needs = append(needs, id)
+		}
+	}
+	b.last, b.tenants = needs, nil
+	b.snapshots(m)
+	if m.Action == Upgrade && migratesByJob(m, h) {
+		s := b.step(m, h, StepMigrate, m.System.Migration.Timeout)
 		s.Template = m.System.Migration.Template
 		b.add(s, b.last)
 	}
-	b.release(m)
-}
-
-func (b *stepBuilder) release(m *Move) {
-	b.add(b.step(m, StepKind(m.Action), m.Release.Timeout), b.last)
-}
-
-func (b *stepBuilder) step(m *Move, kind StepKind, timeout time.Duration) Step {
-	var tenant string
-	if m.Tenant != nil {
-		tenant = m.Tenant.Address
-	}
-	return Step{
-		Tenant: tenant,
-		ID:     StepID(m.Release.Address, 0, kind), Kind: kind, Address: m.Release.Address,
-		From: versionText(m.From), To: versionText(m.To), Wave: m.Wave, Timeout: timeout.String(),
+	b.add(b.step(m, h, StepKind(m.Action), m.Release.Timeout), b.last)
+	if checks := b.draft.checksOn("system"); len(checks) > 0 {
+		s := b.step(m, h, StepVerify, 0)
+		s.From, s.To, s.Timeout, s.Checks = "", "", "", checks
+		b.add(s, b.last)
 	}
 }
 
-// wave adds the gate of a wave, its tenants, and its soak, and returns what the
-// next wave's gate needs.
-func (b *stepBuilder) wave(w *schema.Wave, moves []*Move, needs []string) []string {
-	var tenants [][]*Move
-	for _, m := range moves {
-		if m.Wave != w.Name || m.Action == Unchanged {
+// snapshots saves what the hops of the phase need saved, once each.
+func (b *stepBuilder) snapshots(m *Move) {
+	taken := map[string]bool{}
+	for _, h := range m.Hops {
+		if h.Phase != b.phase {
 			continue
 		}
-		if n := len(tenants); n > 0 && tenants[n-1][0].Tenant == m.Tenant {
-			tenants[n-1] = append(tenants[n-1], m)
-		} else {
-			tenants = append(tenants, []*Move{m})
+		for _, snap := range snapshotsOf(m, b.draft.isBreaking(m, h)) {
+			if taken[snap.Name] {
+				continue
+			}
+			taken[snap.Name] = true
+			s := b.step(m, h, StepSnapshot, snap.Timeout)
+			s.ID += "/" + snap.Name
+			s.Snapshot, s.Driver, s.From, s.To = snap.Name, snap.Driver, "", ""
+			b.add(s, b.last)
 		}
 	}
-	if len(tenants) == 0 {
-		return needs
+}
+
+func (b *stepBuilder) step(m *Move, h *Hop, kind StepKind, timeout time.Duration) Step {
+	s := Step{
+		ID: StepID(m.Release.Address, h.Number, kind), Kind: kind, Address: m.Release.Address, Hop: h.Number,
+		From: versionText(h.From), To: versionText(h.To), Wave: m.Wave, Timeout: timeout.String(),
+	}
+	if m.Tenant != nil {
+		s.Tenant, s.Window = m.Tenant.Address, m.Tenant.Window
+	}
+	return s
+}
+
+// hopIn returns the hop that a release makes in a phase, if any. The system
+// makes at most one.
+func hopIn(m *Move, phase int) *Hop {
+	for _, h := range m.Hops {
+		if h.Phase == phase {
+			return h
+		}
+	}
+	return nil
+}
+
+// wave adds the gate of a wave, its tenants, and its soak.
+func (b *stepBuilder) wave(w *schema.Wave, moves []*Move) {
+	turns := b.turns(w, moves)
+	if len(turns) == 0 {
+		return
 	}
 	address := "wave." + w.Name
-	gate := Step{ID: address + "/gate", Kind: StepGate, Address: address, Wave: w.Name}
-	b.add(gate, needs)
+	gate := Step{ID: StepID(address, b.phase, StepGate), Kind: StepGate, Address: address, Wave: w.Name, Approve: w.Approve}
+	b.add(gate, b.last)
 	var done []string
-	for _, t := range tenants {
+	for _, turn := range turns {
 		b.last = []string{gate.ID}
-		for _, m := range t {
-			b.release(m)
+		b.turn(turn)
+		done = append(done, b.last...)
+	}
+	b.last = done
+	b.tenants = append(b.tenants, done...)
+	if w.Soak > 0 || len(w.Checks) > 0 {
+		b.add(Step{ID: StepID(address, b.phase, StepSoak), Kind: StepSoak, Address: address, Wave: w.Name, Settle: w.Soak.String(), Checks: w.Checks}, done)
+	}
+}
+
+// turns are the moves of a wave that have something to do in the phase, tenant
+// by tenant.
+func (b *stepBuilder) turns(w *schema.Wave, moves []*Move) [][]*Move {
+	var turns [][]*Move
+	for _, m := range moves {
+		if m.Wave != w.Name || hopIn(m, b.phase) == nil {
+			continue
 		}
-		verify := b.step(t[len(t)-1], StepVerify, 0)
-		verify.ID = StepID(t[0].Tenant.Address, 0, StepVerify)
-		verify.Address = t[0].Tenant.Address
-		verify.From, verify.To, verify.Timeout = "", "", ""
-		verify.Settle = b.fleet.Rollout.Settle.String()
-		b.add(verify, b.last)
-		done = append(done, verify.ID)
+		if n := len(turns); n > 0 && turns[n-1][0].Tenant == m.Tenant {
+			turns[n-1] = append(turns[n-1], m)
+		} else {
+			turns = append(turns, []*Move{m})
+		}
 	}
-	if w.Soak > 0 {
-		b.add(Step{ID: address + "/soak", Kind: StepSoak, Address: address, Wave: w.Name, Settle: w.Soak.String()}, done)
-		return b.last
+	return turns
+}
+
+// turn adds what one tenant does in a phase: first everything that has to be
+// saved, then its releases in their order, then proof that it is well.
+func (b *stepBuilder) turn(moves []*Move) {
+	for _, m := range moves {
+		b.snapshots(m)
 	}
-	return done
+	for _, m := range moves {
+		for _, h := range m.Hops {
+			if h.Phase == b.phase {
+				b.add(b.step(m, h, StepKind(m.Action), m.Release.Timeout), b.last)
+			}
+		}
+	}
+	tenant := moves[0].Tenant
+	b.add(Step{
+		ID: StepID(tenant.Address, b.phase, StepVerify), Kind: StepVerify, Address: tenant.Address, Tenant: tenant.Address,
+		Wave: moves[0].Wave, Settle: b.draft.fleet.Rollout.Settle.String(), Checks: b.draft.checksOn("tenant"),
+	}, b.last)
+}
+
+// checksOn returns the names of the checks that run after a kind of upgrade.
+func (d *Draft) checksOn(what string) []string {
+	var names []string
+	for name, c := range d.fleet.Checks {
+		if c.On == what {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
 }
 
 // migratesByJob says whether the schema is moved by the chart's own Job before
 // the upgrade (true), or by the upgrade itself.
-func migratesByJob(m *Move) bool {
+func migratesByJob(m *Move, h *Hop) bool {
 	switch m.System.Migration.Mode {
 	case schema.MigrateJob:
 		return true
 	case schema.MigrateAuto:
-		return m.Wanted.Chart.Templates[m.System.Migration.Template]
+		return h.Wanted.Chart.Templates[m.System.Migration.Template]
 	}
 	return false
 }

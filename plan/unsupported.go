@@ -2,54 +2,54 @@ package plan
 
 import (
 	"fmt"
+	"strings"
 
-	"github.com/hashicorp/hcl/v2"
 	"github.com/soctalk/fleet/schema"
 )
 
-// unsupported refuses what the language can say and this version cannot do
-// yet. Leaving it out in silence would be worse: a snapshot that is not taken,
-// a gate that does not stop.
-func (d *Draft) unsupported() {
-	f := d.fleet
-	refuse := func(at hcl.Range, what, instead string) {
-		d.diagnostics = append(d.diagnostics, Diagnostic{
-			Severity: Error, Range: rangeOf(at), Summary: "Not supported by this version of soctalk",
-			Detail: fmt.Sprintf("%s cannot be carried out yet, and a plan that leaves it out would not be what the files say. %s", what, instead),
-		})
-	}
-	for _, r := range f.Releases() {
-		for _, s := range r.Snapshots {
-			if s.When != "never" {
-				refuse(s.Source.Block, fmt.Sprintf("snapshot %q", s.Name), "Take the backup by hand, and remove the block until then.")
-			}
+// NotYet says what of a plan this version cannot carry out: one line for each
+// kind of thing. Leaving it out in silence would be worse: a snapshot that is
+// not taken, a gate that does not stop.
+func NotYet(doc *Document) []string {
+	var lines []string
+	seen := map[string]bool{}
+	add := func(what string) {
+		if !seen[what] {
+			seen[what] = true
+			lines = append(lines, what)
 		}
 	}
-	if f.System.OnFailure == schema.SystemRestore {
-		refuse(f.System.Source.At("on_failure"), `on_failure = "restore"`, `Use "stop" or "rollback".`)
-	}
-	for _, t := range f.Tenants {
-		if t.Window != "" {
-			refuse(t.Source.At("window"), "window", "Run the apply inside the window, and remove the attribute until then.")
-			break
+	for _, s := range doc.Steps {
+		if s.Kind == StepSnapshot {
+			add("it takes snapshots: take the backups by hand and leave the snapshot blocks out until then")
+		}
+		if len(s.Checks) > 0 {
+			add("it runs checks: check by hand and leave the check blocks out until then")
+		}
+		if s.Approve {
+			add("it waits for an approval: apply wave by wave with -target=wave.NAME and leave approve out until then")
+		}
+		if s.Window != "" {
+			add("it keeps to a window: apply inside the window and leave the attribute out until then")
+		}
+		if s.Kind == StepUninstall {
+			add("it uninstalls: use helm uninstall and leave the removed block out until then")
 		}
 	}
-	for _, c := range f.Checks {
-		if c.On == "system" || c.On == "tenant" {
-			refuse(c.Source.Block, fmt.Sprintf("check %q", c.Name), "Check by hand after the apply, and remove the block until then.")
-		}
+	if len(doc.Steps) > 0 && doc.Rollout.SystemFailure == string(schema.SystemRestore) {
+		add(`it restores a snapshot when the system fails: use on_failure = "stop" or "rollback" until then`)
 	}
-	for _, w := range f.Rollout.Waves {
-		if w.Approve {
-			refuse(w.Source.At("approve"), fmt.Sprintf("the approval of wave %q", w.Name), "Apply the waves one by one with -target=wave.NAME, and remove the attribute until then.")
-		}
-		if len(w.Checks) > 0 {
-			refuse(w.Source.At("checks"), fmt.Sprintf("the checks of wave %q", w.Name), "Check by hand during the soak, and remove the attribute until then.")
-		}
+	return lines
+}
+
+// notYet warns of it where the plan is made.
+func (d *Draft) notYet(doc *Document) {
+	lines := NotYet(doc)
+	if len(lines) == 0 {
+		return
 	}
-	for _, r := range f.Removed {
-		if r.Destroy {
-			refuse(r.Source.Block, "removed with destroy = true", "Uninstall the release with helm, and remove the block.")
-		}
-	}
+	d.diagnostics = append(d.diagnostics, Diagnostic{
+		Severity: Warning, Summary: "Not applicable by this version of soctalk",
+		Detail: fmt.Sprintf("The plan is what the files say, and this version cannot carry all of it out yet:\n  - %s", strings.Join(lines, "\n  - ")),
+	})
 }

@@ -159,10 +159,13 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
-	wanted, problems := s.set.Prepare(ctx, flags.plan.parallelism)
+	catalog := s.set.Prepare(ctx, flags.plan.parallelism)
+	s.set.Extend(ctx, catalog, passed(doc, catalog), flags.plan.parallelism)
 	for _, r := range doc.Releases {
-		if err := unchanged(r, wanted[r.Address], problems, s.key); err != nil {
-			return err
+		for _, l := range r.Path {
+			if err := unchanged(plan.At{Address: r.Address, Version: l.To}, l, catalog, s.key); err != nil {
+				return err
+			}
 		}
 	}
 	return a.run(ctx, s, doc, flags)
@@ -181,23 +184,34 @@ func (a *app) reload(in planfile.Inputs) (*schema.Fleet, error) {
 	return planned.load(&variables{pairs: in.Vars, files: in.VarFiles, order: []byte(in.Order)})
 }
 
-// unchanged holds a release's chart and values against the plan.
-func unchanged(r plan.Release, w *plan.Wanted, problems map[string]plan.Problem, key plan.Key) error {
-	if r.Action == plan.Unchanged {
-		return nil
+// passed are the versions that a plan's releases go through before their target.
+func passed(doc *plan.Document, catalog *plan.Catalog) []plan.At {
+	var all []plan.At
+	for _, r := range doc.Releases {
+		for i, l := range r.Path {
+			if at := (plan.At{Address: r.Address, Version: l.To}); i < len(r.Path)-1 && catalog.Wanted[at] == nil {
+				all = append(all, at)
+			}
+		}
 	}
+	return all
+}
+
+// unchanged holds the chart and values of a hop against the plan.
+func unchanged(at plan.At, l plan.Leg, catalog *plan.Catalog, key plan.Key) error {
+	w := catalog.Wanted[at]
 	if w == nil {
-		return advise(fmt.Errorf("%s can no longer be prepared: %s", r.Address, problems[r.Address].Detail), planAgain)
+		return advise(fmt.Errorf("%s can no longer be prepared for %s: %s", at.Address, at.Version, catalog.Problems[at].Detail), planAgain)
 	}
-	if w.Chart.Digest != r.ChartDigest {
-		return advise(fmt.Errorf("the chart of %s is not the one that was planned with", r.Address), planAgain)
+	if w.Chart.Digest != l.ChartDigest {
+		return advise(fmt.Errorf("the chart of %s is not the one that was planned with", at.Address), planAgain)
 	}
 	digest, err := key.Values(w.Values)
 	if err != nil {
-		return fmt.Errorf("%s: %w", r.Address, err)
+		return fmt.Errorf("%s: %w", at.Address, err)
 	}
-	if digest != r.ValuesDigest {
-		return advise(fmt.Errorf("the values of %s are not those that were planned with", r.Address), planAgain)
+	if digest != l.ValuesDigest {
+		return advise(fmt.Errorf("the values of %s are not those that were planned with", at.Address), planAgain)
 	}
 	return nil
 }

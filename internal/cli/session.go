@@ -66,13 +66,17 @@ func newResolver(f *schema.Fleet) (*chart.Resolver, error) {
 
 // plan plans for what was read when the session was opened.
 func (s *session) plan(ctx context.Context, selected plan.Selection, parallel int) (*plan.Document, error) {
-	wanted, problems := s.set.Prepare(ctx, parallel)
-	draft := plan.Route(s.fleet, s.live.Observation, wanted, problems, selected)
-	rendered, problems := s.set.Render(ctx, draft.Moves, parallel)
+	catalog := s.set.Prepare(ctx, parallel)
+	draft := plan.Route(s.fleet, s.live.Observation, catalog, selected)
+	for len(draft.Lacks) > 0 && ctx.Err() == nil {
+		s.set.Extend(ctx, catalog, draft.Lacks, parallel)
+		draft = plan.Route(s.fleet, s.live.Observation, catalog, selected)
+	}
+	outcomes, problems := s.set.Compare(ctx, draft, parallel)
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	doc, err := draft.Build(rendered, problems, plan.Stamp{ID: newID(), ToolVersion: version, Created: time.Now().UTC().Truncate(time.Second), Key: s.key})
+	doc, err := draft.Build(outcomes, problems, plan.Stamp{ID: newID(), ToolVersion: version, Created: time.Now().UTC().Truncate(time.Second), Key: s.key})
 	if err != nil {
 		return nil, err
 	}

@@ -149,18 +149,10 @@ func liveOf(body *helm.Release) (*plan.Live, error) {
 	if err != nil {
 		return nil, errors.New("its chart version " + body.ChartVersion + " is not a semantic version")
 	}
-	objects, err := helm.ParseManifest(body.Manifest)
-	if err != nil {
-		return nil, err
-	}
-	live := &plan.Live{
+	return &plan.Live{
 		Revision: body.Revision, Status: body.Status, Modified: body.Modified,
 		Version: version, Chart: body.ChartName, AppVersion: body.AppVersion, ChartDigest: body.ChartDigest,
 		SchemaRevision: body.ChartAnnotations[SchemaRevisionAnnotation],
 		Digest:         body.BodyDigest, Values: body.Config,
-	}
-	for _, u := range objects {
-		live.Objects = append(live.Objects, u.Object)
-	}
-	return live, nil
+	}, nil
 }

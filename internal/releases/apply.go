@@ -29,7 +29,11 @@ func (s *Set) Base(ctx context.Context, r plan.Release) (plan.Base, error) {
 	if err != nil || body == nil {
 		return plan.Base{}, err
 	}
-	return s.key.Base(&plan.Live{Revision: body.Revision, Status: body.Status, Digest: body.BodyDigest}), nil
+	return s.baseOf(body), nil
+}
+
+func (s *Set) baseOf(body *helm.Release) plan.Base {
+	return s.key.Base(&plan.Live{Revision: body.Revision, Status: body.Status, Digest: body.BodyDigest})
 }
 
 // body reads the newest revision; nil when the release is not installed.
@@ -50,19 +54,19 @@ func revisionOf(body *helm.Release) int {
 }
 
 // Upgrade installs or upgrades a release and waits until it is ready.
-func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
+func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) (plan.Base, error) {
 	rel := s.byAddress[r.Address]
 	base, err := s.body(ctx, rel)
 	if err != nil {
-		return err
+		return plan.Base{}, err
 	}
 	// Helm is held to this revision from here on, so it must be the planned one.
 	if have := revisionOf(base); have != r.Base.Revision {
-		return &apply.StaleError{Address: r.Address, Want: r.Base.Revision, Have: have}
+		return plan.Base{}, &apply.StaleError{Address: r.Address, Want: r.Base.Revision, Have: have}
 	}
-	target, err := s.target(rel, base)
+	target, err := s.target(at(r, step), base)
 	if err != nil {
-		return err
+		return plan.Base{}, err
 	}
 	options := s.options(rel, step, report)
 	if r.Address == s.fleet.System.Address {
@@ -74,15 +78,27 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 	options.Labels[helm.LabelChartDigest] = helm.DigestLabel(target.Chart.Digest)
 	options.Description = fmt.Sprintf("soctalk run %s: %s to %s", s.runID, step.Kind, step.To)
 	options.Keep = []int{r.Base.Revision} // the way back
-	_, err = s.helm(rel).Apply(ctx, target, options)
+	made, err := s.helm(rel).Apply(ctx, target, options)
 	var stale *helm.StaleError
 	if errors.As(err, &stale) {
-		return &apply.StaleError{Address: r.Address, Want: stale.Expected, Have: stale.Found}
+		return plan.Base{}, &apply.StaleError{Address: r.Address, Want: stale.Expected, Have: stale.Found}
 	}
-	return cause(err)
+	if err != nil {
+		return plan.Base{}, cause(err)
+	}
+	return s.baseOf(made), nil
 }
 
-// Rollback goes back to the revision that the plan was made against. A Job
+// at is the version that a step takes a release to.
+func at(r plan.Release, step plan.Step) plan.At {
+	version := step.To
+	if step.Hop < len(r.Path) {
+		version = r.Path[step.Hop].To // as it was written
+	}
+	return plan.At{Address: r.Address, Version: version}
+}
+
+// Rollback goes back to the revision that the release was at. A Job
 // cannot be changed once made, so the migration's is deleted first.
 func (s *Set) Rollback(ctx context.Context, r plan.Release, report apply.Report) error {
 	rel := s.byAddress[r.Address]

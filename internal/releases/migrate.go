@@ -22,7 +22,7 @@ const fieldManager = "soctalk"
 // migration Job, renders it at the target chart and with every value that the
 // upgrade will have, applies it and waits until it is complete.
 func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
-	objects, scrub, err := s.migrationObjects(ctx, step.Template)
+	objects, scrub, err := s.migrationObjects(ctx, at(r, step), step.Template)
 	if err != nil {
 		return err
 	}
@@ -63,13 +63,13 @@ func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, repor
 // migrationObjects renders the template as the upgrade will, marked as the
 // release's own, so that the upgrade adopts what is there already. With the
 // objects comes what hides secrets in what they write.
-func (s *Set) migrationObjects(ctx context.Context, template string) ([]*unstructured.Unstructured, func(string) string, error) {
+func (s *Set) migrationObjects(ctx context.Context, at plan.At, template string) ([]*unstructured.Unstructured, func(string) string, error) {
 	system := s.fleet.System
 	base, err := s.body(ctx, &system.Release)
 	if err != nil {
 		return nil, nil, err
 	}
-	target, err := s.target(&system.Release, base)
+	target, err := s.target(at, base)
 	if err != nil {
 		return nil, nil, err
 	}

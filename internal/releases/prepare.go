@@ -2,7 +2,8 @@ package releases
 
 import (
 	"context"
-	"sync"
+	"errors"
+	"strings"
 
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
@@ -10,38 +11,78 @@ import (
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 	"golang.org/x/sync/errgroup"
-	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
 
-// Prepare fetches the chart of every release and works out the values that it
-// would be given. What fails for one release is a problem of that release.
-func (s *Set) Prepare(ctx context.Context, parallel int) (map[string]*plan.Wanted, map[string]plan.Problem) {
-	charts := s.fetch(ctx, parallel)
-	out, problems := map[string]*plan.Wanted{}, map[string]plan.Problem{}
-	s.wanted = map[string]*wanted{}
+// Prepare fetches the chart that every release has to get to and works out the
+// values that it would be given. What fails for one release is a problem of that
+// release.
+func (s *Set) Prepare(ctx context.Context, parallel int) *plan.Catalog {
+	catalog := plan.NewCatalog()
+	var all []source
 	for _, r := range s.fleet.Releases() {
-		f := charts[sourceOf(r)]
+		all = append(all, sourceOf(r, r.Version.Original()))
+	}
+	charts := s.fetch(ctx, all, parallel)
+	for _, r := range s.fleet.Releases() {
+		at := plan.At{Address: r.Address, Version: r.Version.Original()}
+		f := charts[sourceOf(r, at.Version)]
 		if f.err != nil {
-			problems[r.Address] = ChartProblem(f.err)
+			catalog.Problems[at] = ChartProblem(f.err)
 			continue
 		}
 		values, err := s.values(r)
 		if err != nil {
-			problems[r.Address] = valuesProblem(r, err)
+			catalog.Problems[at] = valuesProblem(r, err)
 			continue
 		}
-		s.wanted[r.Address] = &wanted{f.chart, values}
-		out[r.Address] = &plan.Wanted{Chart: f.facts, Values: values}
+		s.wanted[at] = &wanted{f.chart, values}
+		catalog.Wanted[at] = &plan.Wanted{Chart: f.facts, Values: values}
 	}
-	return out, problems
+	return catalog
 }
 
+// Extend fetches charts that releases pass through on their way, for releases
+// that were prepared.
+func (s *Set) Extend(ctx context.Context, catalog *plan.Catalog, lacks []plan.At, parallel int) {
+	var all []source
+	for _, at := range lacks {
+		all = append(all, sourceOf(s.byAddress[at.Address], at.Version))
+	}
+	charts := s.fetch(ctx, all, parallel)
+	for _, at := range lacks {
+		r := s.byAddress[at.Address]
+		f := charts[sourceOf(r, at.Version)]
+		var none *chart.NotFoundError
+		switch {
+		case errors.As(f.err, &none) || errors.Is(f.err, errOneVersion):
+			catalog.Missing[at] = true
+		case f.err != nil:
+			catalog.Problems[at] = ChartProblem(f.err)
+		default:
+			target := catalog.Wanted[plan.At{Address: r.Address, Version: r.Version.Original()}]
+			if target == nil {
+				continue // told already
+			}
+			values := plan.PassingValues(target.Values, target.Chart, f.facts)
+			s.wanted[at] = &wanted{f.chart, values}
+			catalog.Wanted[at] = &plan.Wanted{Chart: f.facts, Values: values}
+		}
+	}
+}
+
+// source is a chart at a version. A folder or archive holds but one.
 type source struct {
 	chart   schema.Chart
 	version string
+	other   bool // than the one that the files ask for
 }
 
-func sourceOf(r *schema.Release) source { return source{r.Chart, r.Version.Original()} }
+func sourceOf(r *schema.Release, version string) source {
+	return source{r.Chart, version, version != r.Version.Original()}
+}
+
+// errOneVersion says that a chart on disk has no other versions.
+var errOneVersion = errors.New("a folder or archive holds one version")
 
 type fetched struct {
 	chart *chart.Chart
@@ -50,17 +91,20 @@ type fetched struct {
 }
 
 // fetch gets each chart version once, however many releases want it.
-func (s *Set) fetch(ctx context.Context, parallel int) map[source]*fetched {
+func (s *Set) fetch(ctx context.Context, sources []source, parallel int) map[source]*fetched {
 	charts := map[source]*fetched{}
 	group := errgroup.Group{}
 	group.SetLimit(parallel)
-	for _, r := range s.fleet.Releases() {
-		src := sourceOf(r)
+	for _, src := range sources {
 		if charts[src] != nil {
 			continue
 		}
 		f := &fetched{}
 		charts[src] = f
+		if src.other && !strings.Contains(src.chart.Ref, "://") {
+			f.err = errOneVersion
+			continue
+		}
 		group.Go(func() error {
 			if f.chart, f.err = s.charts.Fetch(ctx, src.chart, src.version); f.err == nil {
 				f.facts = s.facts(f.chart)
@@ -101,50 +145,4 @@ func (s *Set) values(r *schema.Release) (map[string]any, error) {
 		values = helm.MergeValues(body.Config, values)
 	}
 	return helm.EffectiveValues(values, r.Set)
-}
-
-// Render renders every move that asks for it, as its cluster would.
-func (s *Set) Render(ctx context.Context, moves []*plan.Move, parallel int) (map[string]*plan.Rendered, map[string]plan.Problem) {
-	out, problems := map[string]*plan.Rendered{}, map[string]plan.Problem{}
-	var mu sync.Mutex
-	group := errgroup.Group{}
-	group.SetLimit(parallel)
-	for _, m := range moves {
-		if !m.Render {
-			continue
-		}
-		group.Go(func() error {
-			rendered, err := s.render(ctx, m.Release)
-			mu.Lock()
-			defer mu.Unlock()
-			if err != nil {
-				problems[m.Release.Address] = renderProblem(m.Release, err)
-			} else {
-				out[m.Release.Address] = rendered
-			}
-			return nil
-		})
-	}
-	_ = group.Wait() // errors are kept with each release
-	return out, problems
-}
-
-func (s *Set) render(ctx context.Context, r *schema.Release) (*plan.Rendered, error) {
-	target, err := s.target(r, s.live.Bodies[plan.KeyOf(r)])
-	if err != nil {
-		return nil, err
-	}
-	rendered, err := s.helm(r).Render(ctx, target)
-	if err != nil {
-		return nil, err
-	}
-	return &plan.Rendered{Objects: objectsOf(rendered.Objects), Again: objectsOf(rendered.Again)}, nil
-}
-
-func objectsOf(list []*unstructured.Unstructured) []plan.Object {
-	objects := make([]plan.Object, len(list))
-	for i, u := range list {
-		objects[i] = u.Object
-	}
-	return objects
 }

@@ -22,7 +22,7 @@ type Set struct {
 	runID    string
 
 	byAddress map[string]*schema.Release
-	wanted    map[string]*wanted
+	wanted    map[plan.At]*wanted
 }
 
 // wanted is a release's target with the chart itself.
@@ -33,7 +33,7 @@ type wanted struct {
 
 // New gathers what is needed to plan for a fleet as it was observed.
 func New(f *schema.Fleet, clusters observe.Clusters, charts *chart.Resolver, live *observe.Live, key plan.Key) *Set {
-	s := &Set{fleet: f, clusters: clusters, charts: charts, live: live, key: key, byAddress: map[string]*schema.Release{}}
+	s := &Set{fleet: f, clusters: clusters, charts: charts, live: live, key: key, byAddress: map[string]*schema.Release{}, wanted: map[plan.At]*wanted{}}
 	for _, r := range f.Releases() {
 		s.byAddress[r.Address] = r
 	}
@@ -42,11 +42,13 @@ func New(f *schema.Fleet, clusters observe.Clusters, charts *chart.Resolver, liv
 
 func (s *Set) helm(r *schema.Release) *helm.Client { return s.clusters[r.Cluster].Helm }
 
-// target is what Helm is given for a release; base is its live revision.
-func (s *Set) target(r *schema.Release, base *helm.Release) (helm.Target, error) {
-	w := s.wanted[r.Address]
+// target is what Helm is given for a release at a version; base is its live
+// revision.
+func (s *Set) target(at plan.At, base *helm.Release) (helm.Target, error) {
+	w := s.wanted[at]
 	if w == nil {
-		return helm.Target{}, fmt.Errorf("%s: its chart was not fetched", r.Address)
+		return helm.Target{}, fmt.Errorf("%s: its chart %s was not fetched", at.Address, at.Version)
 	}
+	r := s.byAddress[at.Address]
 	return helm.Target{Namespace: r.Namespace, Name: r.Name, Chart: w.chart, Values: w.values, Base: base}, nil
 }

@@ -108,6 +108,9 @@ func (v *RunHuman) End(r *apply.Result) {
 	if len(r.NotStarted) > 0 {
 		fmt.Fprintf(&b, "  Not started: %s\n", shortList(r.NotStarted))
 	}
+	for _, u := range r.Underway {
+		fmt.Fprintf(&b, "  On its way: %s is at %s\n", u.Address, u.At)
+	}
 	if r.Stopped != "" {
 		fmt.Fprintf(&b, "  Stopped because %s.\n", r.Stopped)
 	}

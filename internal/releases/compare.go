@@ -1,0 +1,73 @@
+package releases
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/plan"
+	"golang.org/x/sync/errgroup"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+)
+
+// Compare renders the hops of every move as its cluster would and says what
+// they come to. The objects of a release are in memory for as long as it is
+// compared and no longer.
+func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map[string]*plan.Outcome, map[string]plan.Problem) {
+	outcomes, problems := map[string]*plan.Outcome{}, map[string]plan.Problem{}
+	var mu sync.Mutex
+	group := errgroup.Group{}
+	group.SetLimit(parallel)
+	for _, m := range draft.Moves {
+		if len(m.Hops) == 0 {
+			continue
+		}
+		group.Go(func() error {
+			outcome, err := s.compare(ctx, draft, m)
+			mu.Lock()
+			defer mu.Unlock()
+			if err != nil {
+				problems[m.Release.Address] = renderProblem(m.Release, err)
+			} else {
+				outcomes[m.Release.Address] = outcome
+			}
+			return nil
+		})
+	}
+	_ = group.Wait() // errors are kept with each release
+	return outcomes, problems
+}
+
+func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*plan.Outcome, error) {
+	body := s.live.Bodies[plan.KeyOf(m.Release)]
+	var before []plan.Object
+	if m.Live.Deployed() {
+		live, err := helm.ParseManifest(body.Manifest)
+		if err != nil {
+			return nil, fmt.Errorf("read the live manifest of %s: %w", m.Release.Address, err)
+		}
+		before = objectsOf(live)
+	}
+	var renders []*plan.Rendered
+	for _, h := range m.Hops {
+		target, err := s.target(m.At(h), body)
+		if err != nil {
+			return nil, err
+		}
+		rendered, err := s.helm(m.Release).Render(ctx, target)
+		if err != nil {
+			return nil, err
+		}
+		renders = append(renders, &plan.Rendered{Objects: objectsOf(rendered.Objects), Again: objectsOf(rendered.Again)})
+	}
+	return draft.Compare(m, before, renders), nil
+}
+
+func objectsOf(list []*unstructured.Unstructured) []plan.Object {
+	objects := make([]plan.Object, len(list))
+	for i, u := range list {
+		objects[i] = u.Object
+	}
+	return objects
+}

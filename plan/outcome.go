@@ -1,0 +1,144 @@
+package plan
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Outcome is what the hops of one release come to, once rendered. It depends on
+// nothing but the move, its renders and the live manifest, and holds no secret,
+// so that it can be kept and used again while those are the same.
+type Outcome struct {
+	// Unchanged is true when a move that might have changed something does not.
+	Unchanged bool
+	// Class is the transition with the release's own identity taken out.
+	Class Class
+	// Verdicts are those of the hops, in order.
+	Verdicts []Reversibility
+	// Refusals are why it must not be done.
+	Refusals []Problem
+}
+
+// Compare works out what a move does. before is the live manifest; renders are
+// those of the move's hops, in order. It may be called from several goroutines.
+func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome {
+	o := &Outcome{}
+	last := renders[len(renders)-1]
+	id := identityOf(m)
+	mask := newMask(d.fleet.Sensitive, publicOf(m), valuesOf(m), append([][]Object{before}, objectsOf(renders)...)...)
+	c := &o.Class
+	c.Action, c.Chart, c.From, c.To, c.Diff = m.Action, m.wanted.Chart.Name, versionText(m.From), versionText(m.To), []ObjectDiff{}
+
+	step := before
+	for i, h := range m.Hops {
+		changes := changedObjects(step, renders[i].Objects, renders[i].Again)
+		hop := d.classHop(m, h, changes, id)
+		o.Verdicts = append(o.Verdicts, hop.Reversibility)
+		o.Refusals = append(o.Refusals, d.refuse(m, h, changes, renders[i].Objects)...)
+		c.Reversibility = worse(c.Reversibility, hop.Reversibility)
+		if len(m.Hops) > 1 {
+			c.Hops = append(c.Hops, hop)
+		} else {
+			c.Restarts, c.Notes, c.Changes, c.NotesURL, c.Snapshots = hop.Restarts, hop.Notes, hop.Changes, hop.NotesURL, hop.Snapshots
+		}
+		step = renders[i].Objects
+	}
+	d.diff(c, changedObjects(before, last.Objects, last.Again), id, mask)
+	for _, reason := range m.Reasons {
+		c.Notes = append(c.Notes, id.remove(reason))
+	}
+	o.Unchanged = m.Action == Upgrade && len(m.Reasons) == 0 && !m.moves() && len(c.Diff) == 0 && c.Relabelled == 0
+	return o
+}
+
+func publicOf(m *Move) []string {
+	public := []string{m.Release.Name, m.Release.Namespace, m.Slug, versionText(m.From), versionText(m.To)}
+	if m.Live != nil {
+		public = append(public, m.Live.AppVersion)
+	}
+	for _, h := range m.Hops {
+		public = append(public, versionText(h.To), h.Wanted.Chart.Name, h.Wanted.Chart.AppVersion)
+	}
+	return public
+}
+
+func valuesOf(m *Move) []map[string]any {
+	var values []map[string]any
+	for _, h := range m.Hops {
+		values = append(values, h.Wanted.Values)
+	}
+	if m.Live != nil {
+		values = append(values, m.Live.Values)
+	}
+	return values
+}
+
+func objectsOf(renders []*Rendered) [][]Object {
+	var all [][]Object
+	for _, r := range renders {
+		all = append(all, r.Objects)
+	}
+	return all
+}
+
+// diff folds changed objects into a class.
+func (d *Draft) diff(c *Class, changes []objectChange, id identity, mask *mask) {
+	for _, o := range changes {
+		diff, onlyLabels := objectDiff(o, id, mask)
+		switch {
+		case onlyLabels:
+			c.Relabelled++
+		case o.action != Change || len(diff.Paths) > 0:
+			c.Diff = append(c.Diff, diff)
+		}
+	}
+	// Sorted once more without the tenant's name, which must not tell classes apart.
+	slices.SortStableFunc(c.Diff, func(x, y ObjectDiff) int {
+		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Namespace, y.Namespace))
+	})
+}
+
+// classHop says of one hop what matters for the decision to make it.
+func (d *Draft) classHop(m *Move, h *Hop, changes []objectChange, id identity) ClassHop {
+	hop := ClassHop{From: versionText(h.From), To: versionText(h.To), Phase: h.Phase}
+	if h.From != nil && !h.From.Equal(h.To) {
+		hop.Changes = h.Wanted.Chart.Changes
+		if f := d.facts(m, h.To); f != nil {
+			hop.NotesURL = f.Notes
+		}
+	}
+	for _, o := range changes {
+		if o.restarts() {
+			hop.Restarts = append(hop.Restarts, o.key.kind+"/"+id.remove(o.key.name))
+		}
+	}
+	slices.Sort(hop.Restarts)
+	hop.Reversibility, hop.Notes = d.verdict(m, h, changes)
+	for _, s := range snapshotsOf(m, d.isBreaking(m, h)) {
+		hop.Snapshots = append(hop.Snapshots, fmt.Sprintf("%s (%s)", s.Name, s.Driver))
+	}
+	return hop
+}
+
+// objectDiff renders an object's change for a class; onlyLabels is true when
+// nothing but version labels changes.
+func objectDiff(o objectChange, id identity, mask *mask) (diff ObjectDiff, onlyLabels bool) {
+	diff = ObjectDiff{Kind: o.key.kind, Namespace: id.remove(o.key.namespace), Name: id.remove(o.key.name), Action: o.action, Paths: []string{}}
+	labels := 0
+	for _, c := range o.changes {
+		if isVersionLabel(c.path) {
+			labels++
+			continue
+		}
+		if o.unstable[strings.Join(c.path, "")] {
+			continue // never counted as a change
+		}
+		f := mask.field(o.key.kind, c)
+		f.Path, f.Before, f.After = id.remove(f.Path), id.remove(f.Before), id.remove(f.After)
+		diff.Paths = append(diff.Paths, f.Path)
+		diff.Fields = append(diff.Fields, f)
+	}
+	return diff, labels > 0 && len(diff.Paths) == 0
+}
