@@ -38,6 +38,21 @@ test: check ## run everything: checks, then all tests, race detector on, against
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
 	$(SANDBOX) exec -charts examples/charts -- $(GO) tool gotestsum --format pkgname-and-test-fails -- $(RACE) -timeout 20m ./...
 
+# Sizes of the fleets to measure, and a folder for a sandbox that stays: SIZES="500 5000" KEEP=build/bench
+N     ?= 200
+SIZES ?= $(N)
+KEEP  ?=
+BENCH  = $(GO) run ./internal/bench/cmd/bench -sizes "$(SIZES)" $(BENCHFLAGS)
+
+.PHONY: bench
+bench: build ## time plans against loops of helm, on a fleet of N=200 tenants or of SIZES="500 5000"; KEEP=folder keeps it
+ifeq ($(KEEP),)
+	@$(SANDBOX) exec -charts examples/charts -- $(BENCH)
+else
+	@$(SANDBOX) up -dir $(KEEP) -charts examples/charts
+	@SOCTALK_SANDBOX_DIR=$(KEEP) $(BENCH)
+endif
+
 .PHONY: check
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l cmd plan apply schema examples internal); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi

@@ -30,12 +30,14 @@ var mayImport = map[string][]string{
 	"internal/view":     {"schema", "plan", "apply"},
 	"internal/cli": {"schema", "plan", "apply", "internal/chart", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/observe",
 		"internal/planfile", "internal/releases", "internal/view"},
+	"internal/bench":           {"internal/cli", "internal/kube", "internal/sandbox/publish"},
+	"internal/bench/cmd/bench": {"internal/bench", "internal/sandbox"},
 }
 
 // onlyIn names the rooms that alone may import a path.
 var onlyIn = map[string][]string{
-	"helm.sh/helm/v3": {"internal/helm", "internal/chart", "internal/sandbox"},
-	"k8s.io/":         {"internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox"},
+	"helm.sh/helm/v3": {"internal/bench", "internal/helm", "internal/chart", "internal/sandbox"},
+	"k8s.io/":         {"internal/bench", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox"},
 }
 
 // except names single paths that a room may import all the same.
