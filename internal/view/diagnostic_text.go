@@ -5,26 +5,55 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
+	"charm.land/lipgloss/v2"
 	"github.com/soctalk/fleet/plan"
 )
 
 // widest is where details wrap at most: longer lines are hard to read.
 const widest = 120
 
-// DiagnosticsText writes diagnostics for a person, in Terraform's form. dir is
+// mostAlikeText is how many diagnostics of one summary are written in full.
+const mostAlikeText = 20
+
+// DiagnosticsText writes diagnostics for a person, in Terraform's form: warnings
+// first, so that errors stand where one looks, and of many of one summary only
+// some. Those of a severity stay in their order, which is that of the files, unless
+// they are too many. dir is
 // the way from the working directory to the configuration's folder, put before
 // file names; empty or "." for none.
 func DiagnosticsText(w io.Writer, diags []plan.Diagnostic, dir string, s Style) error {
 	var b strings.Builder
-	for _, d := range diags {
-		b.WriteString(diagnosticText(d, dir, s))
+	for _, of := range split(diags, plan.Warning) {
+		groups := foldDiagnostics(of, mostAlikeText)
+		if slices.ContainsFunc(groups, func(g *likeness) bool { return len(g.rest) > 0 }) {
+			of = nil
+			for _, g := range groups {
+				of = append(of, g.shown...)
+				if len(g.rest) > 0 {
+					of = append(of, restText(g))
+				}
+			}
+		}
+		for _, d := range of {
+			b.WriteString(diagnosticText(d, dir, s))
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// restText stands for the diagnostics of a group that are not written.
+func restText(g *likeness) plan.Diagnostic {
+	d := plan.Diagnostic{Severity: g.first.Severity, Summary: g.first.Summary + ", " + timesMore(len(g.rest)), Detail: "With -json, every one is shown."}
+	if names := about(g.rest); names != "" {
+		d.Detail = "For " + names + ". " + d.Detail
+	}
+	return d
 }
 
 func diagnosticText(d plan.Diagnostic, dir string, s Style) string {
@@ -136,7 +165,7 @@ func clean(s string) string {
 
 // wrap breaks a paragraph at spaces; what is indented stays as it is.
 func wrap(s string, width int) []string {
-	if s == "" || strings.HasPrefix(s, " ") || columns(s) <= width {
+	if s == "" || strings.HasPrefix(s, " ") || lipgloss.Width(s) <= width {
 		return []string{s}
 	}
 	var lines []string
@@ -145,7 +174,7 @@ func wrap(s string, width int) []string {
 		switch {
 		case line == "":
 			line = word
-		case columns(line)+1+columns(word) > width:
+		case lipgloss.Width(line)+1+lipgloss.Width(word) > width:
 			lines = append(lines, line)
 			line = word
 		default:

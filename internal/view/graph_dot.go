@@ -14,21 +14,18 @@ func GraphDOT(w io.Writer, doc *plan.Document) error {
 	var b strings.Builder
 	b.WriteString("digraph plan {\n\trankdir=LR;\n\tnode [shape=box, style=\"rounded,filled\", fontname=\"sans-serif\"];\n")
 	fmt.Fprintf(&b, "\tlabel=%s;\n", dotText(g.summary))
-	for i, c := range g.columns {
-		fmt.Fprintf(&b, "\tsubgraph cluster_%d {\n\t\tlabel=%s;\n", i, dotText(c.title))
-		for _, id := range c.nodes {
-			n := &g.nodes[id]
-			colour := colourOf(n)
-			fmt.Fprintf(&b, "\t\tn%d [label=%s, fillcolor=%q, color=%q", id, dotText(n.label()...), colour.fill, colour.line)
-			if n.gate {
-				b.WriteString(", shape=hexagon, style=filled")
-			}
-			if len(n.tenants) > 0 {
-				fmt.Fprintf(&b, ", tooltip=%s", dotText(shortList(n.tenants)))
-			}
-			b.WriteString("];\n")
+	for i, p := range g.phases {
+		indent := "\t"
+		if g.severalPhases() {
+			fmt.Fprintf(&b, "\tsubgraph cluster_phase_%d {\n\t\tlabel=%s;\n\t\tstyle=dashed;\n", i, dotText(p.title))
+			indent = "\t\t"
 		}
-		b.WriteString("\t}\n")
+		for _, c := range p.columns {
+			g.dotColumn(&b, c, indent)
+		}
+		if g.severalPhases() {
+			b.WriteString("\t}\n")
+		}
 	}
 	for _, e := range g.edges {
 		fmt.Fprintf(&b, "\tn%d -> n%d;\n", e.from, e.to)
@@ -36,6 +33,30 @@ func GraphDOT(w io.Writer, doc *plan.Document) error {
 	b.WriteString("}\n")
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+func (g *graph) dotColumn(b *strings.Builder, column int, indent string) {
+	c := &g.columns[column]
+	fmt.Fprintf(b, "%ssubgraph cluster_%d {\n%s\tlabel=%s;\n%s\tstyle=solid;\n", indent, column, indent, dotText(c.title), indent)
+	for _, id := range c.nodes {
+		n := &g.nodes[id]
+		colour := colourOf(n)
+		fmt.Fprintf(b, "%s\tn%d [label=%s, fillcolor=%q, color=%q", indent, id, dotText(n.label()...), colour.fill, colour.line)
+		switch {
+		case n.gate:
+			b.WriteString(", shape=hexagon, style=filled")
+		case n.snapshot:
+			b.WriteString(", shape=cylinder, style=filled")
+		}
+		if n.approve {
+			b.WriteString(", peripheries=2")
+		}
+		if len(n.tenants) > 0 {
+			fmt.Fprintf(b, ", tooltip=%s", dotText(shortList(n.tenants)))
+		}
+		b.WriteString("];\n")
+	}
+	b.WriteString(indent + "}\n")
 }
 
 var dotEscapes = strings.NewReplacer(`\`, `\\`, `"`, `\"`)

@@ -13,6 +13,7 @@ const (
 	columnGap   = 44
 	margin      = 28
 	headHeight  = 64 // for what is written above the columns
+	phaseHead   = 26 // for a phase's title
 	railInset   = 12
 	boxLetters  = 32 // that fit a line
 )
@@ -24,11 +25,13 @@ func (b box) right() int  { return b.x + b.w }
 func (b box) bottom() int { return b.y + b.h }
 func (b box) middle() int { return b.y + b.h/2 }
 
-// layout places columns left to right and their nodes top to bottom, in the
-// order of the plan, and runs edges along rails between them.
+// layout places phases in rows, the columns of each left to right and their
+// nodes top to bottom, in the order of the plan, and runs edges along rails
+// between them.
 type layout struct {
 	g             *graph
 	width, height int
+	rows          []box
 	columns       []box
 	nodes         []box
 	// Edges within a column, by node.
@@ -37,21 +40,15 @@ type layout struct {
 
 func newLayout(g *graph) *layout {
 	l := &layout{g: g, nodes: make([]box, len(g.nodes)), out: make([]int, len(g.nodes)), in: make([]int, len(g.nodes))}
-	x, bottom := margin, headHeight
-	for _, c := range g.columns {
-		column := box{x: x, y: headHeight, w: boxWidth + 2*columnInset}
-		y := headHeight + columnHead
-		for _, id := range c.nodes {
-			n := box{x + columnInset, y, boxWidth, 2*boxPadding + lineHeight*len(g.nodes[id].label())}
-			l.nodes[id] = n
-			y = n.bottom() + boxGap
-		}
-		column.h = y - column.y
-		bottom = max(bottom, column.bottom())
-		l.columns = append(l.columns, column)
-		x = column.right() + columnGap
+	l.columns = make([]box, len(g.columns))
+	y, right := headHeight, 480
+	for _, p := range g.phases {
+		row := l.row(p, y)
+		l.rows = append(l.rows, row)
+		y = row.bottom() + columnGap
+		right = max(right, row.right()+margin)
 	}
-	l.width, l.height = max(x-columnGap+margin, 480), bottom+margin
+	l.width, l.height = right, max(y-columnGap, headHeight)+margin
 	for _, e := range g.edges {
 		if g.nodes[e.from].column == g.nodes[e.to].column {
 			l.out[e.from]++
@@ -59,6 +56,30 @@ func newLayout(g *graph) *layout {
 		}
 	}
 	return l
+}
+
+// row places the columns of a phase.
+func (l *layout) row(p graphPhase, y int) box {
+	row := box{x: margin, y: y}
+	if l.g.severalPhases() {
+		y += phaseHead
+	}
+	x, bottom := margin, y
+	for _, i := range p.columns {
+		c := box{x: x, y: y, w: boxWidth + 2*columnInset}
+		below := y + columnHead
+		for _, id := range l.g.columns[i].nodes {
+			n := box{x + columnInset, below, boxWidth, 2*boxPadding + lineHeight*len(l.g.nodes[id].label())}
+			l.nodes[id] = n
+			below = n.bottom() + boxGap
+		}
+		c.h = below - c.y
+		bottom = max(bottom, c.bottom())
+		l.columns[i] = c
+		x = c.right() + columnGap
+	}
+	row.w, row.h = x-columnGap-margin, bottom-row.y
+	return row
 }
 
 // path is an edge as an SVG path. What comes from another column enters a node
@@ -73,11 +94,11 @@ func (l *layout) path(e graphEdge) string {
 		return fmt.Sprintf("M%d %dH%dV%dH%d", a.x, a.y+2*a.h/3, l.columns[from].x+railInset, b.middle(), b.x)
 	case from == to:
 		return fmt.Sprintf("M%d %dH%dV%dH%d", a.right(), a.middle(), l.columns[from].right()-railInset, b.middle(), b.right())
-	case to == from+1:
+	case to == from+1 && l.g.columns[from].row == l.g.columns[to].row:
 		return fmt.Sprintf("M%d %dH%dV%dH%d", a.right(), a.middle(), l.columns[from].right()+columnGap/2, b.y+b.h/3, b.x)
 	}
-	// Over the columns in between.
-	return fmt.Sprintf("M%d %dH%dV%dH%dV%dH%d", a.right(), a.middle(), l.columns[from].right()+columnGap/2, headHeight-columnGap/4,
+	// Over the columns in between, or between the rows.
+	return fmt.Sprintf("M%d %dH%dV%dH%dV%dH%d", a.right(), a.middle(), l.columns[from].right()+columnGap/2, l.rows[l.g.columns[to].row].y-columnGap/4,
 		l.columns[to].x-columnGap/2, b.y+b.h/3, b.x)
 }
 

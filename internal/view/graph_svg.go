@@ -21,6 +21,11 @@ func GraphSVG(w io.Writer, doc *plan.Document) error {
 	b.WriteString(`<defs><marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7" orient="auto"><path d="M0 0L8 4L0 8z" fill="#57606a"/></marker></defs>` + "\n")
 	fmt.Fprintf(&b, `<rect width="%d" height="%d" fill="#ffffff"/>`+"\n", l.width, l.height)
 	fmt.Fprintf(&b, `<text x="%d" y="30" font-size="16" font-weight="600" fill="#1f2328">%s</text>`+"\n", margin, xmlText(l.g.summary))
+	for i, p := range l.g.phases {
+		if l.g.severalPhases() {
+			fmt.Fprintf(&b, `<text x="%d" y="%d" font-size="14" font-weight="600" fill="#1f2328">%s</text>`+"\n", margin, l.rows[i].y+phaseHead-9, xmlText(p.title))
+		}
+	}
 	for i, c := range l.g.columns {
 		at := l.columns[i]
 		fmt.Fprintf(&b, `<rect x="%d" y="%d" width="%d" height="%d" rx="8" fill="#ffffff" stroke="#d0d7de"/>`+"\n", at.x, at.y, at.w, at.h)
@@ -43,7 +48,7 @@ func (l *layout) node(b *strings.Builder, id int) {
 	n, at := &l.g.nodes[id], l.nodes[id]
 	colour, border := colourOf(n), `stroke-width="1.2"`
 	switch {
-	case n.noReturn:
+	case n.noReturn, n.approve:
 		border = `stroke-width="2.5"`
 	case n.gate:
 		border = `stroke-width="1.2" stroke-dasharray="5 3"`

@@ -2,7 +2,6 @@ package view
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/soctalk/fleet/plan"
@@ -24,6 +23,7 @@ const (
 	levelFull markdownLevel = iota
 	levelObjects
 	levelBare
+	levelRow // no block, the row in the table alone
 )
 
 func (c *markdownClass) block() string {
@@ -32,20 +32,22 @@ func (c *markdownClass) block() string {
 		return c.full
 	case levelObjects:
 		return c.objects
+	case levelBare:
+		return c.bare
 	}
-	return c.bare
+	return ""
 }
 
 func (x *planIndex) markdownClass(c *plan.Class, d Detail) markdownClass {
 	out := markdownClass{row: x.markdownRow(c)}
-	out.bare = x.markdownBlock(c, nil)
+	out.bare = x.markdownBlock(c, d, nil)
 	out.objects, out.full = out.bare, out.bare
 	if lines := objectLines(c.Diff); len(lines) > 0 {
-		out.objects = x.markdownBlock(c, lines)
+		out.objects = x.markdownBlock(c, d, lines)
 		out.full = out.objects
 	}
 	if lines := fieldLines(c.Diff); d == Full && len(lines) > 0 {
-		out.full = x.markdownBlock(c, lines)
+		out.full = x.markdownBlock(c, d, lines)
 	}
 	return out
 }
@@ -54,7 +56,7 @@ func (x *planIndex) markdownRow(c *plan.Class) string {
 	waves, names := x.byWave(c.ID)
 	var cells []string
 	for i, w := range waves {
-		if i == mostMarkdownWaves {
+		if i == mostWaves {
 			cells = append(cells, fmt.Sprintf("and %d more", len(waves)-i))
 			break
 		}
@@ -65,7 +67,7 @@ func (x *planIndex) markdownRow(c *plan.Class) string {
 }
 
 // markdownBlock is a class that opens with a click.
-func (x *planIndex) markdownBlock(c *plan.Class, diff []string) string {
+func (x *planIndex) markdownBlock(c *plan.Class, d Detail, diff []string) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<details><summary>%s: %s %s, %s %s", mdText(clip(c.ID, widestName)), mdText(clip(string(c.Action), widestName)), mdText(clip(x.subject(c), widestName)),
 		htmlCode(clip(c.Chart, widestName)), mdText(clip(versions(c), widestName)))
@@ -73,52 +75,19 @@ func (x *planIndex) markdownBlock(c *plan.Class, diff []string) string {
 		fmt.Fprintf(&b, ", %s", mdText(clip(string(c.Reversibility), widestName)))
 	}
 	b.WriteString("</summary>\n\n")
-	x.markdownFacts(&b, c)
+	facts := x.facts(c, d, nil)
+	if c.Relabelled > 0 {
+		facts = append(facts, fact{text: "only version labels change on " + plural(c.Relabelled, "more object")})
+	}
+	if len(facts) > 0 {
+		b.WriteString(markdownFacts(facts, "") + "\n")
+	}
 	if len(diff) > 0 {
 		b.WriteString(fenced("diff", diff))
 		b.WriteString("\n")
 	}
 	b.WriteString("</details>\n\n")
 	return b.String()
-}
-
-func (x *planIndex) markdownFacts(b *strings.Builder, c *plan.Class) {
-	start := b.Len()
-	waves, names := x.byWave(c.ID)
-	for i, w := range waves {
-		if i == mostMarkdownWaves {
-			fmt.Fprintf(b, "- … and %s more\n", plural(len(waves)-i, "wave"))
-			break
-		}
-		fmt.Fprintf(b, "- wave %s: %s\n", mdCode(clip(w, widestName)), mdText(clip(shortList(names[w]), 4*widestMarkdown)))
-	}
-	if names := x.snapshotted(c.ID); len(names) > 0 {
-		fmt.Fprintf(b, "- snapshotted first: %s\n", mdText(clip(shortList(names), 4*widestMarkdown)))
-	}
-	items := func(what string, texts []string) {
-		for i, t := range texts {
-			if i == mostNames {
-				fmt.Fprintf(b, "- %s: … and %d more\n", what, len(texts)-i)
-				return
-			}
-			fmt.Fprintf(b, "- %s: %s\n", what, mdText(clip(t, widestNote)))
-		}
-	}
-	var remarks []string
-	for _, d := range x.warnings[c.ID] {
-		remarks = append(remarks, severity(d)+": "+remark(d))
-	}
-	items("**to know**", append(slices.Clone(c.Notes), remarks...))
-	items("release note", c.Changes)
-	if len(c.Restarts) > 0 {
-		fmt.Fprintf(b, "- pods restart: %s\n", mdText(clip(shortList(c.Restarts), 4*widestMarkdown)))
-	}
-	if c.Relabelled > 0 {
-		fmt.Fprintf(b, "- only version labels change on %s\n", plural(c.Relabelled, "more object"))
-	}
-	if b.Len() > start {
-		b.WriteString("\n")
-	}
 }
 
 // objectLines is a class's diff without fields.

@@ -8,7 +8,7 @@ import (
 )
 
 // cuts counts what was left out so that the rest fits.
-type cuts struct{ fields, objects, classes int }
+type cuts struct{ fields, objects, blocks, classes int }
 
 // text says what was left out; empty when nothing was.
 func (c cuts) text() string {
@@ -18,6 +18,9 @@ func (c cuts) text() string {
 	}
 	if c.objects > 0 {
 		parts = append(parts, "the objects of "+classes(c.objects))
+	}
+	if c.blocks > 0 {
+		parts = append(parts, "all but the table's row of "+classes(c.blocks))
 	}
 	if c.classes > 0 {
 		parts = append(parts, "the last "+classes(c.classes)+" altogether")
@@ -39,8 +42,8 @@ func classes(n int) string {
 const mostCuts = 300
 
 // fit shortens classes until everything is within the limit: first the fields
-// of those that gain most by it, then their objects, then whole classes from
-// the end. around is what stands before and after the classes.
+// of those that gain most by it, then their objects, then, from the end, their
+// blocks and then their rows. around is what stands before and after the classes.
 func (m *markdown) fit(around int) {
 	size := around + len(markdownTable) + 1 + mostCuts
 	for i := range m.classes {
@@ -48,8 +51,16 @@ func (m *markdown) fit(around int) {
 	}
 	size = m.shorten(size, levelObjects)
 	size = m.shorten(size, levelBare)
-	for i := len(m.classes) - 1; i >= 0 && size > mostMarkdown; i-- {
+	for i := len(m.classes) - 1; i >= mostMarkdownRows && size > mostMarkdown; i-- {
 		size -= len(m.classes[i].row) + len(m.classes[i].block())
+		m.cut.classes++
+	}
+	for i := len(m.classes) - m.cut.classes - 1; i >= 0 && size > mostMarkdown; i-- {
+		size -= len(m.classes[i].block())
+		m.classes[i].level = levelRow
+	}
+	for i := len(m.classes) - m.cut.classes - 1; i >= 0 && size > mostMarkdown; i-- {
+		size -= len(m.classes[i].row)
 		m.cut.classes++
 	}
 	m.count()
@@ -81,6 +92,8 @@ func (m *markdown) shorten(size int, to markdownLevel) int {
 func (m *markdown) count() {
 	for _, c := range m.classes[:len(m.classes)-m.cut.classes] {
 		switch {
+		case c.level == levelRow:
+			m.cut.blocks++
 		case c.level == levelBare && c.objects != c.bare:
 			m.cut.objects++
 		case c.level == levelObjects && c.full != c.objects:

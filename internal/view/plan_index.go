@@ -1,7 +1,7 @@
 package view
 
 import (
-	"slices"
+	"fmt"
 
 	"github.com/soctalk/fleet/plan"
 )
@@ -11,7 +11,7 @@ type Detail int
 
 // The amounts of detail.
 const (
-	Full    Detail = iota // objects and their fields
+	Full    Detail = iota // objects and their fields, and release notes
 	Compact               // objects, without their fields
 )
 
@@ -19,35 +19,28 @@ const (
 // over releases and steps, so that no view's work grows with classes × tenants.
 type planIndex struct {
 	doc      *plan.Document
+	names    map[string]string          // short ones, by address
 	members  map[string][]*plan.Release // by class
 	warnings map[string][]plan.Diagnostic
-	waves    map[string]*waveWork
+	steps    map[string]*plan.Step // by id
+	stages   []*stage
+	stageOf  map[*plan.Step]*stage
 	// snapshots holds the addresses that are snapshotted before they change.
 	snapshots map[string]bool
-	// noReturn is the first step after which Helm alone cannot go back; nil
-	// when there is none.
-	noReturn *plan.Step
-	// lagging are the versions that tenants still run while the system, which
-	// goes first, is on its new one.
-	lagging []string
-}
-
-// waveWork is what the steps of one wave add up to.
-type waveWork struct {
-	tenants   int
-	snapshots int
-	settle    string
+	noReturn  *plan.NoReturn
 }
 
 func index(doc *plan.Document) *planIndex {
 	x := &planIndex{
-		doc: doc, members: map[string][]*plan.Release{}, warnings: map[string][]plan.Diagnostic{},
-		waves: map[string]*waveWork{}, snapshots: map[string]bool{},
+		doc: doc, names: make(map[string]string, len(doc.Releases)), members: map[string][]*plan.Release{},
+		warnings: map[string][]plan.Diagnostic{}, steps: make(map[string]*plan.Step, len(doc.Steps)),
+		stageOf: make(map[*plan.Step]*stage, len(doc.Steps)), snapshots: map[string]bool{},
 	}
 	releases := make(map[string]*plan.Release, len(doc.Releases))
 	for i := range doc.Releases {
 		r := &doc.Releases[i]
 		releases[r.Address] = r
+		x.names[r.Address] = nameOf(r)
 		if r.Class != "" {
 			x.members[r.Class] = append(x.members[r.Class], r)
 		}
@@ -57,57 +50,38 @@ func index(doc *plan.Document) *planIndex {
 			x.warnings[r.Class] = append(x.warnings[r.Class], d)
 		}
 	}
-	x.steps(releases)
-	return x
-}
-
-func (x *planIndex) steps(releases map[string]*plan.Release) {
-	tenants, lagging := map[string]bool{}, map[string]bool{}
-	systemMoves := false
-	for i := range x.doc.Steps {
-		s := &x.doc.Steps[i]
-		if s.Tenant == "" && s.Kind == plan.StepUpgrade && s.From != s.To {
-			systemMoves = true
-		}
-		if s.Tenant == s.Address && s.Kind == plan.StepUpgrade && s.From != s.To && !lagging[s.From] {
-			lagging[s.From] = true
-			x.lagging = append(x.lagging, s.From)
-		}
+	for i := range doc.Steps {
+		s := &doc.Steps[i]
+		x.steps[s.ID] = s
 		if s.Kind == plan.StepSnapshot {
 			x.snapshots[s.Address] = true
 		}
-		if r := releases[s.Address]; x.noReturn == nil && r != nil && changes(s.Kind) && r.Reversibility != plan.Reversible && r.Reversibility != "" {
-			x.noReturn = s
-		}
-		x.wave(s, tenants)
 	}
-	if !systemMoves {
-		x.lagging = nil
-	}
+	x.findStages()
+	x.noReturn = noReturn(doc, releases)
+	return x
 }
 
-func (x *planIndex) wave(s *plan.Step, tenants map[string]bool) {
-	if s.Wave == "" {
-		return
+// noReturn is the document's, or the first step that its verdicts make one.
+func noReturn(doc *plan.Document, releases map[string]*plan.Release) *plan.NoReturn {
+	if doc.NoReturn != nil {
+		return doc.NoReturn
 	}
-	w := x.waves[s.Wave]
-	if w == nil {
-		w = &waveWork{}
-		x.waves[s.Wave] = w
+	for i := range doc.Steps {
+		s := &doc.Steps[i]
+		if r := releases[s.Address]; r != nil && changes(s.Kind) && r.Reversibility != plan.Reversible && r.Reversibility != "" {
+			return &plan.NoReturn{Step: s.ID, Why: "going back from here needs a restore"}
+		}
 	}
-	if s.Tenant == "" {
-		return
+	return nil
+}
+
+// name is the short name of an address.
+func (x *planIndex) name(address string) string {
+	if n := x.names[address]; n != "" {
+		return n
 	}
-	if !tenants[s.Tenant] {
-		tenants[s.Tenant] = true
-		w.tenants++
-	}
-	if s.Kind == plan.StepSnapshot {
-		w.snapshots++
-	}
-	if s.Settle != "" && s.Settle != "0s" {
-		w.settle = s.Settle
-	}
+	return clean(address)
 }
 
 // parallel is how many tenants of a wave move at a time; 0 when the document
@@ -118,11 +92,6 @@ func (x *planIndex) parallel(wave string) int {
 		n = w
 	}
 	return n
-}
-
-// changes reports whether a step of this kind changes what is live.
-func changes(k plan.StepKind) bool {
-	return slices.Contains([]plan.StepKind{plan.StepMigrate, plan.StepUpgrade, plan.StepInstall, plan.StepUninstall}, k)
 }
 
 // snapshotted names the members of a class that are snapshotted first.
@@ -151,14 +120,6 @@ func (x *planIndex) byWave(class string) (waves []string, names map[string][]str
 	return waves, names
 }
 
-// nameOf is the short name of a release: its tenant's slug where it has one.
-func nameOf(r *plan.Release) string {
-	if r.Slug != "" {
-		return clean(r.Slug)
-	}
-	return clean(r.Address)
-}
-
 // subject names a class: its one release, or how many there are.
 func (x *planIndex) subject(c *plan.Class) string {
 	if m := x.members[c.ID]; len(m) == 1 {
@@ -167,15 +128,14 @@ func (x *planIndex) subject(c *plan.Class) string {
 	return plural(c.Count, "release")
 }
 
-// versions says from where to where a class goes.
-func versions(c *plan.Class) string {
-	switch {
-	case c.Action == plan.Install:
-		return clean(c.To)
-	case c.Action == plan.Uninstall:
-		return clean(c.From)
-	case c.From == c.To:
-		return clean(c.To) + " (same version)"
+// snapshotNames says whose snapshots the steps of these ids take.
+func (x *planIndex) snapshotNames(ids []string) string {
+	names := make([]string, len(ids))
+	for i, id := range ids {
+		names[i] = clean(id)
+		if s := x.steps[id]; s != nil && s.Snapshot != "" {
+			names[i] = fmt.Sprintf("%s of %s", clean(s.Snapshot), x.name(s.Address))
+		}
 	}
-	return clean(c.From) + " → " + clean(c.To)
+	return shortList(names)
 }

@@ -7,105 +7,193 @@ import (
 	"github.com/soctalk/fleet/plan"
 )
 
-// workLine is one entry of the order of work.
-type workLine struct {
-	text string
-	// noReturn is set where Helm alone can no longer go back.
-	noReturn string
+// order tells the stages of a plan in the order in which they run, with the
+// skews, rollback points and the point of no return where they occur.
+type order struct {
+	before []fact // what holds already
+	stages []fact
 }
 
-// work tells the steps in the order in which they may run: those of the system
-// one by one, those of tenants wave by wave.
-func (x *planIndex) work() []workLine {
-	var lines []workLine
-	// What is beyond return in a wave is told at the wave.
-	noReturn := x.noReturn
-	told := false
-	for i := range x.doc.Steps {
-		s := &x.doc.Steps[i]
-		text := x.step(s)
-		if text == "" {
-			continue
-		}
-		l := workLine{text: text}
-		switch {
-		case noReturn == nil:
-		case s == noReturn:
-			l.noReturn = "point of no return: going back from here needs a restore"
-		case s.Kind == plan.StepGate && noReturn.Tenant != "" && s.Wave == noReturn.Wave:
-			l.noReturn = fmt.Sprintf("point of no return: from %s on, going back needs a restore", clean(noReturn.Address))
-		}
-		lines = append(lines, l)
-		if !told && s.Tenant == "" && s.Kind == plan.StepUpgrade && len(x.lagging) > 0 {
-			told = true
-			lines = append(lines, workLine{text: fmt.Sprintf("until their wave has come, tenants on %s run beside system %s", clean(shortList(x.lagging)), clean(s.To))})
-		}
+func (x *planIndex) order() order {
+	var o order
+	points, start := x.points()
+	if o.before = x.pointFacts(start); len(start) == 1 {
+		o.before[0].text = "rollback point " + clean(start[0].ID) + ": what is live now"
 	}
-	return lines
+	skews, inherited, unplaced := x.skews()
+	o.before = append(o.before, inherited...)
+	lag := x.lag()
+	for _, st := range x.stages {
+		var f fact
+		if st.system() {
+			f = x.systemStage(st, points)
+			f.under = append(f.under, skews[st]...)
+			if f.under != nil {
+				f.under = append(f.under, lag[st]...)
+			}
+		} else {
+			f = x.waveStage(st, points)
+		}
+		o.stages = append(o.stages, f)
+	}
+	if len(o.stages) > 0 && len(unplaced) > 0 {
+		last := &o.stages[len(o.stages)-1]
+		last.under = append(last.under, unplaced...)
+	}
+	return o
 }
 
-// step says what a step of the system or a wave does; empty for those of a
-// tenant, which its wave stands for.
-func (x *planIndex) step(s *plan.Step) string {
-	if s.Tenant != "" {
-		return ""
+// systemStage tells the steps of the system one by one.
+func (x *planIndex) systemStage(st *stage, points map[*plan.Step][]*plan.RollbackPoint) fact {
+	f := fact{text: "system"}
+	if st.own[0].Address != "system" && st.own[0].Address != "" {
+		f.text = clean(st.own[0].Address)
 	}
-	switch s.Kind {
-	case plan.StepGate:
-		return x.waveText(s.Wave)
-	case plan.StepSoak:
-		return fmt.Sprintf("let wave %s soak for %s", clean(s.Wave), clean(round(s.Settle)))
-	case plan.StepMigrate:
-		return fmt.Sprintf("migrate the database with the Job of %s, before any pod rolls%s", clean(s.Template), upTo(s.Timeout))
+	if len(st.own) == 1 && !changes(st.own[0].Kind) {
+		f.text = x.stepText(st.own[0])
+		f.under = x.pointFacts(points[st.own[0]])
+		return f
 	}
+	for _, s := range st.own {
+		switch s.Kind {
+		case plan.StepInstall:
+			f.text += " " + clean(s.To)
+		case plan.StepUpgrade:
+			if s.From == s.To {
+				f.text += " " + clean(s.To) + " (same version)"
+			} else {
+				f.text += " " + clean(s.From) + " → " + clean(s.To)
+			}
+		case plan.StepUninstall:
+			f.text += " " + clean(s.From)
+		}
+	}
+	for _, s := range st.own {
+		f.under = append(f.under, fact{text: x.stepText(s)})
+		if x.noReturn != nil && x.noReturn.Step == s.ID {
+			f.under = append(f.under, x.noReturnFact(""))
+		}
+		f.under = append(f.under, x.pointFacts(points[s])...)
+	}
+	return f
+}
+
+// stepText says what a step that is no tenant's does.
+func (x *planIndex) stepText(s *plan.Step) string {
 	who := "the system"
-	if s.Address != "system" {
+	if s.Address != "system" && s.Address != "" {
 		who = clean(s.Address)
 	}
 	switch s.Kind {
 	case plan.StepSnapshot:
-		return fmt.Sprintf("snapshot %s%s", who, upTo(s.Timeout))
+		if s.Snapshot != "" {
+			return "snapshot " + snapshotText(s) + upTo(s.Timeout)
+		}
+		return "snapshot " + who + upTo(s.Timeout)
+	case plan.StepCRDs:
+		return fmt.Sprintf("bring %s to the chart's: %s%s", plural(len(s.CRDs), "custom resource definition"), cleanList(s.CRDs), upTo(s.Timeout))
+	case plan.StepMigrate:
+		return fmt.Sprintf("migrate the database with the Job of %s, before any pod rolls%s", clean(s.Template), upTo(s.Timeout))
 	case plan.StepInstall, plan.StepUpgrade:
-		to := s.To
-		if s.From != "" && s.From != s.To {
-			to = s.From + " → " + s.To
-		}
-		return fmt.Sprintf("%s %s, %s, and wait until it is ready%s", s.Kind, who, clean(to), upTo(s.Timeout))
+		return fmt.Sprintf("%s %s and wait until it is ready%s", s.Kind, who, upTo(s.Timeout))
 	case plan.StepUninstall:
-		return fmt.Sprintf("uninstall %s%s", who, upTo(s.Timeout))
+		return "uninstall " + who + upTo(s.Timeout)
 	case plan.StepVerify:
-		if s.Settle == "" || s.Settle == "0s" {
-			return "verify " + who
+		text := "verify " + who
+		if len(s.Checks) > 0 {
+			text += " with " + cleanList(s.Checks)
 		}
-		return fmt.Sprintf("verify %s, which settles for %s", who, clean(round(s.Settle)))
+		if lasts(s.Settle) {
+			text += ", which settles for " + clean(round(s.Settle))
+		}
+		return text
 	case plan.StepPins:
 		return "set the tenants' versions that " + who + " pins"
 	}
 	return clean(string(s.Kind)) + " " + who
 }
 
-func upTo(timeout string) string {
-	if timeout == "" || timeout == "0s" {
-		return ""
+// snapshotText names a snapshot and its driver.
+func snapshotText(s *plan.Step) string {
+	if s.Driver == "" {
+		return clean(s.Snapshot)
 	}
-	return " (up to " + clean(round(timeout)) + ")"
+	return clean(s.Snapshot) + " with " + clean(s.Driver)
 }
 
-func (x *planIndex) waveText(wave string) string {
-	parts := []string{"wave " + clean(wave)}
-	w := x.waves[wave]
-	if w == nil {
-		return parts[0]
+func cleanList(names []string) string { return clean(shortList(names)) }
+
+// mostWays is how many kinds of version change are told of a wave.
+const mostWays = 3
+
+// waveStage is one entry, however many tenants.
+func (x *planIndex) waveStage(st *stage, points map[*plan.Step][]*plan.RollbackPoint) fact {
+	t := st.traits()
+	parts := []string{"tenants in no wave"}
+	if st.wave != "" {
+		parts[0] = "wave " + clean(st.wave)
 	}
-	parts[0] += ": " + plural(w.tenants, "tenant")
-	if n := min(x.parallel(wave), w.tenants); n > 0 && w.tenants > 1 {
+	parts[0] += ": " + plural(len(st.turns), "tenant")
+	if n := min(x.parallel(st.wave), len(st.turns)); n > 0 && len(st.turns) > 1 {
 		parts = append(parts, fmt.Sprintf("%d at a time", n))
 	}
-	if w.snapshots > 0 {
-		parts = append(parts, plural(w.snapshots, "snapshot")+" first")
+	for i, w := range t.ways {
+		if i == mostWays {
+			parts = append(parts, plural(len(t.ways)-i, "other way"))
+			break
+		}
+		if len(t.ways) > 1 {
+			w.text = fmt.Sprintf("%d × %s", w.tenants, w.text)
+		}
+		parts = append(parts, w.text)
 	}
-	if w.settle != "" {
-		parts = append(parts, "each settling "+clean(round(w.settle)))
+	if t.snapshots > 0 {
+		parts = append(parts, plural(t.snapshots, "snapshot")+" first")
 	}
-	return strings.Join(parts, ", ")
+	if t.settle != "" {
+		parts = append(parts, "each settling "+clean(round(t.settle)))
+	}
+	if t.soak != "" {
+		parts = append(parts, "soak "+clean(round(t.soak)))
+	}
+	f := fact{text: strings.Join(parts, ", ")}
+	if t.approve {
+		f.under = append(f.under, fact{weight: weightToKnow, text: fmt.Sprintf("the run stops in front of it until it is approved: soctalk apply -resume RUN -approve %s", clean(st.wave))})
+	}
+	if len(t.windows) > 0 {
+		f.under = append(f.under, fact{text: "only in window " + shortList(t.windows)})
+	}
+	if len(t.checks) > 0 {
+		f.under = append(f.under, fact{text: "checks: " + shortList(t.checks)})
+	}
+	if s := x.noReturnStep(); s != nil && x.stageOf[s] == st {
+		f.under = append(f.under, x.noReturnFact(s.Address))
+	}
+	return fact{text: f.text, under: append(f.under, x.stagePoints(st, points)...)}
+}
+
+func (x *planIndex) noReturnStep() *plan.Step {
+	if x.noReturn == nil {
+		return nil
+	}
+	return x.steps[x.noReturn.Step]
+}
+
+// noReturnFact tells of the point of no return; of a tenant's, whose.
+func (x *planIndex) noReturnFact(address string) fact {
+	text := "point of no return"
+	if address != "" {
+		text += ", from " + clean(address) + " on"
+	}
+	if x.noReturn.Why != "" {
+		text += ": " + oneLine(x.noReturn.Why)
+	}
+	if doc := x.doc.NoReturn; doc != nil {
+		if len(doc.Snapshots) > 0 {
+			text += "; the way back: snapshot " + x.snapshotNames(doc.Snapshots)
+		} else {
+			text += "; there is no way back"
+		}
+	}
+	return fact{weight: weightNoReturn, text: text}
 }
