@@ -77,6 +77,10 @@ func (a *app) fleetStatus(ctx context.Context, f *schema.Fleet) (*view.Status, e
 func rowOf(r *schema.Release, live *observe.Live, health map[plan.ReleaseKey]string) view.ReleaseStatus {
 	key := plan.KeyOf(r)
 	row := view.ReleaseStatus{Address: r.Address, Cluster: r.Cluster, Namespace: r.Namespace, Release: r.Name, Wanted: r.Version.String()}
+	if why, bad := live.Clusters[key.Cluster]; bad {
+		row.Health = why
+		return row
+	}
 	if why, bad := live.Problems[key]; bad {
 		row.Health = why
 		return row

@@ -13,6 +13,7 @@ import (
 	"strings"
 	"time"
 
+	helmtime "helm.sh/helm/v3/pkg/time"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -41,7 +42,7 @@ func (c *Client) List(ctx context.Context) ([]Meta, error) {
 		Limit:         listPage,
 	}
 	for {
-		page, err := c.cluster.Metadata().Resource(secrets).List(ctx, options)
+		page, err := c.listPage(ctx, options)
 		if apierrors.IsResourceExpired(err) && options.Continue != "" {
 			// It took so long that the snapshot behind the pages is gone.
 			options.Continue = ""
@@ -49,7 +50,7 @@ func (c *Client) List(ctx context.Context) ([]Meta, error) {
 			continue
 		}
 		if err != nil {
-			return nil, fmt.Errorf("listing Helm releases: %w", c.cluster.Explain(err))
+			return nil, fmt.Errorf("listing Helm releases: %w", c.cluster.ExplainRead(err))
 		}
 		for i := range page.Items {
 			m, ok := metaOf(&page.Items[i])
@@ -76,14 +77,22 @@ func (c *Client) List(ctx context.Context) ([]Meta, error) {
 	return all, nil
 }
 
+func (c *Client) listPage(ctx context.Context, o metav1.ListOptions) (*metav1.PartialObjectMetadataList, error) {
+	ctx, cancel := c.cluster.Reading(ctx)
+	defer cancel()
+	return c.cluster.Metadata().Resource(secrets).List(ctx, o)
+}
+
 // History returns what the labels tell about every stored revision of a
 // release, newest first.
 func (c *Client) History(ctx context.Context, namespace, name string) ([]Meta, error) {
+	ctx, cancel := c.cluster.Reading(ctx)
+	defer cancel()
 	list, err := c.cluster.Metadata().Resource(secrets).Namespace(namespace).List(ctx, metav1.ListOptions{
 		LabelSelector: labels.Set{"owner": "helm", "name": name}.String(),
 	})
 	if err != nil {
-		return nil, fmt.Errorf("listing the revisions of release %s/%s: %w", namespace, name, c.cluster.Explain(err))
+		return nil, fmt.Errorf("listing the revisions of release %s/%s: %w", namespace, name, c.cluster.ExplainRead(err))
 	}
 	var all []Meta
 	for i := range list.Items {
@@ -98,8 +107,11 @@ func (c *Client) History(ctx context.Context, namespace, name string) ([]Meta, e
 	return all, nil
 }
 
-// Get returns one revision; zero means the newest.
+// Get returns one revision; zero means the newest. Its errors are a
+// [NotFoundError] or a [CorruptError] where it is the revision's own fault.
 func (c *Client) Get(ctx context.Context, namespace, name string, revision int) (*Release, error) {
+	ctx, cancel := c.cluster.Reading(ctx)
+	defer cancel()
 	if revision == 0 {
 		history, err := c.History(ctx, namespace, name)
 		if err != nil {
@@ -112,7 +124,7 @@ func (c *Client) Get(ctx context.Context, namespace, name string, revision int) 
 		return nil, &NotFoundError{Namespace: namespace, Name: name, Revision: revision}
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading revision %d of release %s/%s: %w", revision, namespace, name, c.cluster.Explain(err))
+		return nil, fmt.Errorf("reading revision %d of release %s/%s: %w", revision, namespace, name, c.cluster.ExplainRead(err))
 	}
 	r, err := decode(secret)
 	if err != nil {
@@ -155,9 +167,11 @@ func metaOf(o metav1.Object) (Meta, bool) {
 // body is what Helm stores, as far as it matters here. The chart's templates
 // and files are most of it, and are passed over.
 type body struct {
-	Name string `json:"name"`
-	Info *struct {
-		Description string `json:"description"`
+	Name    string `json:"name"`
+	Version int    `json:"version"`
+	Info    *struct {
+		Description  string        `json:"description"`
+		LastDeployed helmtime.Time `json:"last_deployed"`
 	} `json:"info"`
 	Chart *struct {
 		Metadata *struct {
@@ -197,8 +211,14 @@ func decode(secret *corev1.Secret) (*Release, error) {
 	if b.Name == "" || b.Info == nil || b.Chart == nil || b.Chart.Metadata == nil {
 		return nil, fmt.Errorf("its body lacks the release's name, state or chart")
 	}
+	if b.Name != m.Name || b.Version != m.Revision {
+		return nil, fmt.Errorf("its labels and its body are of different releases or revisions")
+	}
+	if !known[m.Status] {
+		return nil, fmt.Errorf("its label says status %q, which Helm does not know", m.Status)
+	}
 	r := &Release{
-		Meta: m, ChartName: b.Chart.Metadata.Name, ChartVersion: b.Chart.Metadata.Version, AppVersion: b.Chart.Metadata.AppVersion,
+		Meta: m, LastDeployed: b.Info.LastDeployed.Time, ChartName: b.Chart.Metadata.Name, ChartVersion: b.Chart.Metadata.Version, AppVersion: b.Chart.Metadata.AppVersion,
 		ChartAnnotations: b.Chart.Metadata.Annotations,
 		Description:      b.Info.Description, Config: b.Config, Manifest: b.Manifest,
 		BodyDigest: digestOf(stored), ChartDigest: m.Labels[LabelChartDigest],

@@ -35,6 +35,12 @@ type Meta struct {
 	Labels map[string]string
 }
 
+// known are all statuses that Helm gives a revision.
+var known = map[string]bool{
+	"unknown": true, "deployed": true, statusUninstalled: true, statusSuperseded: true, "failed": true,
+	"uninstalling": true, "pending-install": true, "pending-upgrade": true, "pending-rollback": true,
+}
+
 // Pending says that an operation is in progress, or ended without cleaning up.
 func (m Meta) Pending() bool { return strings.HasPrefix(m.Status, "pending-") }
 
@@ -44,6 +50,8 @@ type Release struct {
 	ChartName, ChartVersion, AppVersion string
 	ChartAnnotations                    map[string]string
 	Description                         string
+	// LastDeployed is when the action began that made the revision.
+	LastDeployed time.Time
 	// Config is what the user supplied, without the chart's defaults.
 	Config   map[string]any
 	Manifest string

@@ -1,6 +1,7 @@
 package kube
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -29,6 +30,8 @@ type Cluster struct {
 	// long has no timeout, for watches and logs; short is for everything else.
 	long, short *rest.Config
 	loader      clientcmd.ClientConfig
+	// reading bounds one read; see [Cluster.Reading].
+	reading time.Duration
 
 	typed     *kubernetes.Clientset
 	streaming *kubernetes.Clientset
@@ -50,7 +53,7 @@ func New(c Config) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	k := &Cluster{long: long, short: rest.CopyConfig(long), loader: loader}
+	k := &Cluster{long: long, short: rest.CopyConfig(long), loader: loader, reading: cmp.Or(c.ReadTimeout, readTimeout)}
 	k.short.Timeout = requestTimeout
 	if k.typed, err = kubernetes.NewForConfig(protobuf(k.short)); err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", long.Host, err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"sort"
 	"strings"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -25,6 +26,9 @@ type Config struct {
 	QPS       float32
 	Burst     int
 	UserAgent string
+	// ReadTimeout bounds one read, with every repetition of it, where
+	// [Cluster.Reading] is asked for; zero means 30 seconds.
+	ReadTimeout time.Duration
 }
 
 // ConfigError says that no usable connection settings were found.

@@ -1,9 +1,11 @@
 package kube
 
 import (
+	"cmp"
 	"errors"
 	"net"
 	"net/http"
+	"strconv"
 	"sync/atomic"
 	"time"
 )
@@ -43,7 +45,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		select {
 		case <-req.Context().Done():
 			t.Stop()
-			return nil, req.Context().Err()
+			return nil, cmp.Or(err, req.Context().Err()) // the outage says more
 		case <-t.C:
 		}
 		if req.GetBody != nil {
@@ -69,6 +71,11 @@ func repeatable(req *http.Request, resp *http.Response, err error) bool {
 		}
 		return req.Method == http.MethodGet
 	}
-	// Answers that say when to come back are heeded by the client above.
-	return req.Method == http.MethodGet && resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented && resp.Header.Get("Retry-After") == ""
+	// Answers that say in how many seconds to come back are heeded by the client
+	// above, up to ten times.
+	if _, err := strconv.Atoi(resp.Header.Get("Retry-After")); err == nil {
+		return false
+	}
+	outage := resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented
+	return req.Method == http.MethodGet && (outage || resp.StatusCode == http.StatusTooManyRequests)
 }

@@ -44,7 +44,8 @@ func Explain(err error) string {
 		return "it speaks plain HTTP, not HTTPS"
 	case errors.Is(err, context.DeadlineExceeded), errors.As(err, &timeout) && timeout.Timeout():
 		return "it did not answer in time"
-	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.HasSuffix(err.Error(), "EOF"):
+	case errors.Is(err, syscall.ECONNRESET), errors.Is(err, syscall.EPIPE), strings.HasSuffix(err.Error(), "EOF"),
+		strings.Contains(err.Error(), "stream error: "): // HTTP/2
 		return "it closed the connection"
 	case errors.As(err, &op):
 		return op.Err.Error()

@@ -1,26 +1,35 @@
-// Package observe reads what is live into an observation for the planner.
 package observe
 
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
+	"sync"
 
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/schema"
-	"golang.org/x/sync/errgroup"
 )
 
 // Cluster is one API server and the Helm releases on it.
 type Cluster struct {
 	Kube *kube.Cluster
 	Helm *helm.Client
+	// Failed says why the cluster cannot be used; the clients are nil then.
+	Failed error
 }
 
 // Clusters are the clusters of a fleet by name.
 type Clusters map[string]*Cluster
 
-// ClusterError says which cluster of the fleet cannot be used.
+// usable are the names of the clusters that can be used, sorted.
+func (c Clusters) usable() []string {
+	return slices.DeleteFunc(slices.Sorted(maps.Keys(c)), func(name string) bool { return c[name].Failed != nil })
+}
+
+// ClusterError says that the system's cluster cannot be used, without which
+// there is nothing to plan.
 type ClusterError struct {
 	Cluster *schema.Cluster
 	Cause   error
@@ -31,31 +40,44 @@ func (e *ClusterError) Error() string { return fmt.Sprintf("cluster %s: %v", e.C
 func (e *ClusterError) Unwrap() error { return e.Cause }
 
 // Connect makes the clients of every cluster that a release of the fleet is
-// on, and asks each whether it is there. Its errors are [ClusterError].
+// on, and asks each whether it is there. A cluster that is not is marked as
+// failed; only where it is the system's does Connect fail, with a
+// [ClusterError].
 func Connect(ctx context.Context, f *schema.Fleet, userAgent string) (Clusters, error) {
 	clusters := Clusters{}
-	group, ctx := errgroup.WithContext(ctx)
+	var wg sync.WaitGroup
 	for name := range usedClusters(f) {
-		c := f.Clusters[name]
-		k, err := kube.New(kube.Config{Kubeconfig: c.Kubeconfig, Context: c.Context, QPS: c.QPS, Burst: c.Burst, UserAgent: userAgent})
-		if err != nil {
-			return nil, &ClusterError{c, err}
-		}
-		clusters[name] = &Cluster{Kube: k, Helm: helm.New(k, helm.Options{})}
-		group.Go(func() error {
-			if err := k.Check(ctx); err != nil {
-				return &ClusterError{c, err}
-			}
-			return nil
-		})
+		settings, c := f.Clusters[name], &Cluster{}
+		clusters[name] = c
+		wg.Go(func() { c.connect(ctx, settings, userAgent) })
 	}
-	return clusters, group.Wait()
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := clusters[f.System.Cluster].Failed; err != nil {
+		return nil, &ClusterError{f.Clusters[f.System.Cluster], err}
+	}
+	return clusters, nil
+}
+
+func (c *Cluster) connect(ctx context.Context, s *schema.Cluster, userAgent string) {
+	k, err := kube.New(kube.Config{Kubeconfig: s.Kubeconfig, Context: s.Context, QPS: s.QPS, Burst: s.Burst, UserAgent: userAgent})
+	if err != nil {
+		c.Failed = err
+		return
+	}
+	reading, cancel := k.Reading(ctx)
+	defer cancel()
+	if c.Failed = k.Check(reading); c.Failed == nil {
+		c.Kube, c.Helm = k, helm.New(k, helm.Options{})
+	}
 }
 
 func usedClusters(f *schema.Fleet) map[string]bool {
-	used := map[string]bool{f.System.Cluster: true}
-	for _, t := range f.Tenants {
-		used[t.Cluster] = true
+	used := map[string]bool{}
+	for _, r := range f.Releases() {
+		used[r.Cluster] = true
 	}
 	return used
 }

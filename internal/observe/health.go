@@ -19,7 +19,8 @@ func Health(ctx context.Context, clusters Clusters, live *Live) (map[plan.Releas
 	for key := range live.Releases {
 		health[key] = "ready"
 	}
-	for name, c := range clusters {
+	for _, name := range clusters.usable() {
+		c := clusters[name]
 		note := func(kind string, m metav1.ObjectMeta, observed int64, want *int32, ready int32) {
 			key := plan.ReleaseKey{Cluster: name, Namespace: m.Annotations["meta.helm.sh/release-namespace"], Name: m.Annotations["meta.helm.sh/release-name"]}
 			wanted := int32(1)

@@ -1,18 +1,16 @@
+// Package observe reads what is live into an observation for the planner.
 package observe
 
 import (
 	"context"
-	"errors"
-	"maps"
+	"fmt"
 	"slices"
 	"strings"
 	"sync"
 
-	"github.com/Masterminds/semver/v3"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
-	"golang.org/x/sync/errgroup"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -29,37 +27,70 @@ type Live struct {
 	*plan.Observation
 	// Bodies are the newest revisions of the releases that the fleet names.
 	Bodies map[plan.ReleaseKey]*helm.Release
+	// Others are all other live releases, tenants' or not.
+	Others []plan.ReleaseKey
+	// tenants are the main releases of tenants, named by the fleet or not.
+	tenants map[plan.ReleaseKey]bool
 }
 
 // Observe reads the newest revision of every release that the fleet names, and
 // the names of all others. The history is never listed, and no body is read
-// that the plan does not need. At most parallel bodies are read at a time.
+// that the plan does not need. At most parallel bodies of a cluster are read
+// at a time.
+//
+// What cannot be read of one release is a problem of that release, and what
+// cannot be read of one cluster is noted for that cluster. Only when the
+// system's own cluster is of no use does Observe fail, with a [ClusterError].
 func Observe(ctx context.Context, f *schema.Fleet, clusters Clusters, parallel int) (*Live, error) {
-	o := &observer{
-		fleet: f, clusters: clusters,
-		named: named(f),
-		live: &Live{
-			Observation: &plan.Observation{
-				Releases: map[plan.ReleaseKey]*plan.Live{}, Prerequisites: map[string]string{}, Problems: map[plan.ReleaseKey]string{},
-			},
-			Bodies: map[plan.ReleaseKey]*helm.Release{},
-		},
-	}
-	for _, name := range slices.Sorted(maps.Keys(clusters)) {
-		if err := o.cluster(ctx, name, parallel); err != nil {
-			return nil, &ClusterError{f.Clusters[name], err}
+	o := &observer{fleet: f, clusters: clusters, parallel: parallel, named: named(f), live: newLive()}
+	var wg sync.WaitGroup
+	for name, c := range clusters {
+		if c.Failed != nil {
+			o.fail(name, c.Failed)
+			continue
 		}
+		wg.Go(func() {
+			if err := o.cluster(ctx, name); err != nil {
+				o.fail(name, err)
+			}
+		})
 	}
-	return o.live, o.prerequisites(ctx)
+	wg.Wait()
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	if err := o.failed[f.System.Cluster]; err != nil {
+		return nil, &ClusterError{f.Clusters[f.System.Cluster], err}
+	}
+	o.prerequisites(ctx)
+	slices.SortFunc(o.live.Unmanaged, compareKeys)
+	slices.SortFunc(o.live.Others, compareKeys)
+	return o.live, ctx.Err()
+}
+
+func newLive() *Live {
+	return &Live{
+		Observation: &plan.Observation{
+			Releases: map[plan.ReleaseKey]*plan.Live{}, Prerequisites: map[string]string{}, Problems: map[plan.ReleaseKey]string{},
+			Clusters: map[string]string{}, Owners: map[plan.ReleaseKey]string{},
+		},
+		Bodies: map[plan.ReleaseKey]*helm.Release{}, tenants: map[plan.ReleaseKey]bool{},
+	}
+}
+
+func compareKeys(a, b plan.ReleaseKey) int {
+	return strings.Compare(a.Cluster+"\x00"+a.Namespace+"\x00"+a.Name, b.Cluster+"\x00"+b.Namespace+"\x00"+b.Name)
 }
 
 type observer struct {
 	fleet    *schema.Fleet
 	clusters Clusters
+	parallel int
 	named    map[plan.ReleaseKey]*schema.Release
 
-	mu   sync.Mutex
-	live *Live
+	mu     sync.Mutex
+	live   *Live
+	failed map[string]error
 }
 
 // named are the releases of the fleet by key.
@@ -71,7 +102,20 @@ func named(f *schema.Fleet) map[plan.ReleaseKey]*schema.Release {
 	return all
 }
 
-func (o *observer) cluster(ctx context.Context, name string, parallel int) error {
+// fail notes that a cluster could not be read to the end.
+func (o *observer) fail(name string, err error) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.failed == nil {
+		o.failed = map[string]error{}
+	}
+	o.failed[name] = err
+	o.live.Clusters[name] = err.Error()
+}
+
+// cluster reads one cluster. Its error is why that could not be done to the
+// end.
+func (o *observer) cluster(ctx context.Context, name string) error {
 	c := o.clusters[name]
 	metas, err := c.Helm.List(ctx)
 	if err != nil {
@@ -79,24 +123,38 @@ func (o *observer) cluster(ctx context.Context, name string, parallel int) error
 	}
 	managed, err := c.tenantNamespaces(ctx)
 	if err != nil {
+		return fmt.Errorf("listing the namespaces of tenants: %w", err)
+	}
+	if err := o.owners(ctx, name); err != nil {
 		return err
 	}
-	group, ctx := errgroup.WithContext(ctx)
-	group.SetLimit(parallel)
+	return o.bodies(ctx, name, o.sort(name, metas, managed))
+}
+
+// sort notes which releases are live, and returns those that the fleet names.
+func (o *observer) sort(name string, metas []helm.Meta, managed map[string]bool) []helm.Meta {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	var wanted []helm.Meta
 	for _, m := range metas {
 		key := plan.ReleaseKey{Cluster: name, Namespace: m.Namespace, Name: m.Name}
-		r, known := o.named[key]
+		known := o.named[key] != nil
+		live := m.Status != "uninstalled"
 		if isTenant(m, managed) {
 			o.live.Tenants++
-			if !known && m.Status != "uninstalled" {
+			o.live.tenants[key] = true
+			if !known && live {
 				o.live.Unmanaged = append(o.live.Unmanaged, key)
 			}
 		}
-		if known {
-			group.Go(func() error { return o.body(ctx, c, key, r, m) })
+		switch {
+		case known:
+			wanted = append(wanted, m)
+		case live:
+			o.live.Others = append(o.live.Others, key)
 		}
 	}
-	return group.Wait()
+	return wanted
 }
 
 // isTenant says whether a release is a tenant's main one, by SocTalk's naming
@@ -106,53 +164,20 @@ func isTenant(m helm.Meta, managed map[string]bool) bool {
 }
 
 func (c *Cluster) tenantNamespaces(ctx context.Context) (map[string]bool, error) {
-	list, err := c.Kube.Metadata().Resource(corev1.SchemeGroupVersion.WithResource("namespaces")).
-		List(ctx, metav1.ListOptions{LabelSelector: tenantNamespaces})
-	if err != nil {
-		return nil, c.Kube.Explain(err)
-	}
-	managed := make(map[string]bool, len(list.Items))
-	for _, n := range list.Items {
-		managed[n.Name] = true
-	}
-	return managed, nil
-}
-
-// body reads one revision. What is wrong with one release is a problem of that
-// release; only a cluster that no longer answers ends the observation.
-func (o *observer) body(ctx context.Context, c *Cluster, key plan.ReleaseKey, r *schema.Release, m helm.Meta) error {
-	body, err := c.Helm.Get(ctx, m.Namespace, m.Name, m.Revision)
-	if err != nil {
-		var corrupt *helm.CorruptError
-		var gone *helm.NotFoundError
-		if !errors.As(err, &corrupt) && !errors.As(err, &gone) {
-			return err
+	managed := map[string]bool{}
+	namespaces := c.Kube.Metadata().Resource(corev1.SchemeGroupVersion.WithResource("namespaces"))
+	err := pages(func(o metav1.ListOptions) (string, error) {
+		reading, cancel := c.Kube.Reading(ctx)
+		defer cancel()
+		o.LabelSelector = tenantNamespaces
+		list, err := namespaces.List(reading, o)
+		if err != nil {
+			return "", c.Kube.ExplainRead(err)
 		}
-		o.mu.Lock()
-		defer o.mu.Unlock()
-		o.live.Problems[key] = err.Error()
-		return nil
-	}
-	live, err := liveOf(body)
-	o.mu.Lock()
-	defer o.mu.Unlock()
-	if err != nil {
-		o.live.Problems[key] = err.Error()
-		return nil
-	}
-	o.live.Releases[key], o.live.Bodies[key] = live, body
-	return nil
-}
-
-func liveOf(body *helm.Release) (*plan.Live, error) {
-	version, err := semver.NewVersion(body.ChartVersion)
-	if err != nil {
-		return nil, errors.New("its chart version " + body.ChartVersion + " is not a semantic version")
-	}
-	return &plan.Live{
-		Revision: body.Revision, Status: body.Status, Modified: body.Modified,
-		Version: version, Chart: body.ChartName, AppVersion: body.AppVersion, ChartDigest: body.ChartDigest,
-		SchemaRevision: body.ChartAnnotations[SchemaRevisionAnnotation],
-		Digest:         body.BodyDigest, Values: body.Config,
-	}, nil
+		for _, n := range list.Items {
+			managed[n.Name] = true
+		}
+		return list.Continue, nil
+	})
+	return managed, err
 }

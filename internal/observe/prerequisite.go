@@ -22,14 +22,15 @@ var (
 )
 
 // prerequisites checks each on every cluster and records why one does not hold.
-func (o *observer) prerequisites(ctx context.Context) error {
+func (o *observer) prerequisites(ctx context.Context) {
+	names := o.clusters.usable()
 	for _, p := range o.fleet.Prerequisites {
 		var missing []string
-		for name, c := range o.clusters {
-			why, err := check(ctx, c.Kube, p)
-			if err != nil {
-				return &ClusterError{o.fleet.Clusters[name], fmt.Errorf("check prerequisite %q: %w", p.Name, err)}
+		for _, name := range names {
+			if o.failed[name] != nil {
+				continue // says enough
 			}
+			why := o.clusters[name].lacks(ctx, p)
 			if why != "" && len(o.clusters) > 1 {
 				why = "on cluster " + name + ": " + why
 			}
@@ -38,11 +39,20 @@ func (o *observer) prerequisites(ctx context.Context) error {
 			}
 		}
 		if len(missing) > 0 {
-			slices.Sort(missing)
 			o.live.Prerequisites[p.Name] = strings.Join(missing, "; ")
 		}
 	}
-	return nil
+}
+
+// lacks says why a prerequisite does not hold, or cannot be checked.
+func (c *Cluster) lacks(ctx context.Context, p *schema.Prerequisite) string {
+	ctx, cancel := c.Kube.Reading(ctx)
+	defer cancel()
+	why, err := check(ctx, c.Kube, p)
+	if err != nil {
+		return fmt.Sprintf("it cannot be checked: %v", c.Kube.ExplainRead(err))
+	}
+	return why
 }
 
 // check returns why a prerequisite does not hold, or "".
@@ -80,7 +90,7 @@ func exists(ctx context.Context, k *kube.Cluster, r kschema.GroupVersionResource
 		return false, nil
 	}
 	if err != nil {
-		return false, k.Explain(err)
+		return false, err
 	}
 	return true, nil
 }
@@ -88,7 +98,7 @@ func exists(ctx context.Context, k *kube.Cluster, r kschema.GroupVersionResource
 func defaultStorageClass(ctx context.Context, k *kube.Cluster, want bool) (string, error) {
 	list, err := k.Typed().StorageV1().StorageClasses().List(ctx, metav1.ListOptions{})
 	if err != nil {
-		return "", k.Explain(err)
+		return "", err
 	}
 	has := slices.ContainsFunc(list.Items, func(c storagev1.StorageClass) bool {
 		return c.Annotations["storageclass.kubernetes.io/is-default-class"] == "true"
@@ -122,7 +132,7 @@ func permission(ctx context.Context, k *kube.Cluster, p *schema.Permission) (str
 	}}
 	answer, err := k.Typed().AuthorizationV1().SelfSubjectAccessReviews().Create(ctx, review, metav1.CreateOptions{})
 	if err != nil {
-		return "", k.Explain(err)
+		return "", err
 	}
 	resource := p.Resource
 	if p.Group != "" {

@@ -1,0 +1,139 @@
+package observe
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+
+	"github.com/Masterminds/semver/v3"
+	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/plan"
+	"golang.org/x/sync/errgroup"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+)
+
+const (
+	// bodyReads is how often a body is asked for when the connection breaks in
+	// the middle of the answer; what breaks earlier is repeated below.
+	bodyReads = 3
+	// patience is how many reads in a row may fail before a cluster is taken
+	// for one that no longer answers. It is never less than what is read at a
+	// time.
+	patience = 5
+)
+
+// bodies reads the newest revisions of a cluster's releases.
+func (o *observer) bodies(ctx context.Context, name string, wanted []helm.Meta) error {
+	row := &failures{most: max(patience, o.parallel)}
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(o.parallel)
+	for _, m := range wanted {
+		group.Go(func() error {
+			if ctx.Err() != nil {
+				return nil
+			}
+			err := o.body(ctx, name, m)
+			if row.tooMany(err) {
+				return fmt.Errorf("it stopped answering half-way, after %d of %d releases: %w", row.read(), len(wanted), err)
+			}
+			return nil
+		})
+	}
+	return group.Wait()
+}
+
+// failures counts the reads that an API server left without an answer.
+type failures struct {
+	most int
+
+	mu         sync.Mutex
+	row, whole int
+}
+
+// tooMany counts one read.
+func (f *failures) tooMany(err error) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if err == nil {
+		f.row, f.whole = 0, f.whole+1
+		return false
+	}
+	f.row++
+	return f.row >= f.most
+}
+
+func (f *failures) read() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.whole
+}
+
+// body reads one revision, or notes why that cannot be done. The error is the
+// API server's failure to answer.
+func (o *observer) body(ctx context.Context, cluster string, m helm.Meta) error {
+	key := plan.ReleaseKey{Cluster: cluster, Namespace: m.Namespace, Name: m.Name}
+	body, err := o.clusters[cluster].get(ctx, m)
+	var live *plan.Live
+	var silent error
+	if err == nil {
+		live, err = liveOf(body)
+	} else {
+		silent = unanswered(err)
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	switch {
+	case ctx.Err() != nil: // whatever failed, this is why
+	case err != nil:
+		o.live.Problems[key] = err.Error()
+	default:
+		o.live.Releases[key], o.live.Bodies[key] = live, body
+	}
+	return silent
+}
+
+// get reads a body, again when the answer breaks off.
+func (c *Cluster) get(ctx context.Context, m helm.Meta) (body *helm.Release, err error) {
+	ctx, cancel := c.Kube.Reading(ctx)
+	defer cancel()
+	for range bodyReads {
+		body, err = c.Helm.Get(ctx, m.Namespace, m.Name, m.Revision)
+		var status apierrors.APIStatus
+		if unanswered(err) == nil || errors.As(err, &status) || ctx.Err() != nil {
+			break
+		}
+	}
+	return body, err
+}
+
+// unanswered returns the error where it tells of the API server and not of the
+// release.
+func unanswered(err error) error {
+	var read *kube.ReadError
+	var unreachable *kube.UnreachableError
+	var unauthorized *kube.UnauthorizedError
+	switch {
+	case errors.As(err, &read):
+		return read
+	case errors.As(err, &unreachable):
+		return unreachable
+	case errors.As(err, &unauthorized), apierrors.IsUnauthorized(err):
+		return err
+	}
+	return nil
+}
+
+func liveOf(body *helm.Release) (*plan.Live, error) {
+	version, err := semver.NewVersion(body.ChartVersion)
+	if err != nil {
+		return nil, fmt.Errorf("its chart version %q is not a semantic version", body.ChartVersion)
+	}
+	return &plan.Live{
+		Revision: body.Revision, Status: body.Status, Modified: body.Modified, Took: took(body),
+		Version: version, Chart: body.ChartName, AppVersion: body.AppVersion, ChartDigest: body.ChartDigest,
+		SchemaRevision: body.ChartAnnotations[SchemaRevisionAnnotation],
+		Digest:         body.BodyDigest, Values: body.Config,
+	}, nil
+}
