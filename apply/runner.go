@@ -146,11 +146,11 @@ func newWalker(r *Runner) (*walker, error) {
 		w.releases[rel.Address] = rel
 	}
 	nodes := make([]dag.Node, len(r.Plan.Steps))
-	for i, s := range r.Plan.Steps {
+	for _, s := range r.Plan.Steps {
 		w.steps[s.ID] = s
-		// What waits for a whole wave waits for its tenants to end; how many
-		// may fail is the budget's business.
-		nodes[i] = dag.Node{ID: s.ID, Needs: s.Needs, Tolerant: s.Kind == plan.StepGate || s.Kind == plan.StepSoak}
+	}
+	for i, s := range r.Plan.Steps {
+		nodes[i] = w.node(s)
 		if _, known := w.releases[s.Address]; !known && s.Kind != plan.StepGate && s.Kind != plan.StepSoak {
 			return nil, fmt.Errorf("step %s is about %s, which is not among its releases", s.ID, s.Address)
 		}
@@ -161,6 +161,20 @@ func newWalker(r *Runner) (*walker, error) {
 	}
 	w.ready = w.walk.Ready()
 	return w, nil
+}
+
+// node says what a step waits for. Gates and soaks wait for tenants to end their
+// turns, well or not: how many may fail is the budget's business.
+func (w *walker) node(s plan.Step) dag.Node {
+	n := dag.Node{ID: s.ID}
+	for _, need := range s.Needs {
+		if (s.Kind == plan.StepGate || s.Kind == plan.StepSoak) && w.steps[need].Tenant != "" {
+			n.Awaits = append(n.Awaits, need)
+		} else {
+			n.Needs = append(n.Needs, need)
+		}
+	}
+	return n
 }
 
 func (w *walker) run(ctx context.Context) *Result {

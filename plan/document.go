@@ -266,10 +266,12 @@ type Step struct {
 	// Tenant is the address of the tenant whose turn the step is part of.
 	Tenant string `json:"tenant,omitempty"`
 	// Hop is the number of the release's hop that the step is part of.
-	Hop   int      `json:"hop,omitempty"`
-	Phase int      `json:"phase,omitempty"`
-	From  string   `json:"from,omitempty"`
-	To    string   `json:"to,omitempty"`
+	Hop   int    `json:"hop,omitempty"`
+	Phase int    `json:"phase,omitempty"`
+	From  string `json:"from,omitempty"`
+	To    string `json:"to,omitempty"`
+	// Needs are the steps that have to end well before this one starts. Gates
+	// and soaks await the steps of tenants, however these end.
 	Needs []string `json:"needs"`
 	Wave  string   `json:"wave,omitempty"`
 	// Timeout and Settle are Go durations.

@@ -2,115 +2,128 @@ package plan
 
 import (
 	"fmt"
+	"math/rand/v2"
 	"slices"
 	"testing"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/soctalk/fleet/schema"
-	"pgregory.net/rapid"
 )
 
-var versions = []string{"0.1.0", "0.2.0", "0.3.0"}
+// randomFleets is how many random fleets, rules and states a run looks at.
+const randomFleets = 12_000
 
-// verdicts is a random, complete matrix, read by the checker on its own.
-type verdicts map[[2]string]schema.Status
-
-// Whatever the fleet, the matrix and what is live: a plan that can be applied
-// has no interleaving in which a forbidden pair is live, moves the system
-// first, and moves every tenant that is not where it should be.
+// Whatever the fleet, the rules and what is live: a plan that can be applied
+// leads every release to its target, has no order of steps, and no step that
+// fails, with which a forbidden pair comes to be live, and saves what a step
+// cannot give back before that step.
 func TestApplyablePlansAreLegal(t *testing.T) {
 	t.Parallel()
-	rapid.Check(t, func(t *rapid.T) {
-		version := rapid.SampledFrom(versions)
-		w := newWorld(version.Draw(t, "system live"), version.Draw(t, "system wanted"))
-		matrix := verdicts{}
-		for _, s := range versions {
-			for _, v := range versions {
-				status := rapid.SampledFrom([]schema.Status{schema.Supported, schema.Supported, schema.Deprecated, schema.Blocked}).Draw(t, "pair")
-				matrix[[2]string{s, v}] = status
-				w.fleet.Compatibility.Matrix = append(w.fleet.Compatibility.Matrix, schema.Pair{System: semver.MustParse(s), Tenant: semver.MustParse(v), Status: status, Source: schema.Source{Block: line("pair", 1)}})
-			}
-		}
-		n := rapid.IntRange(0, 4).Draw(t, "tenants")
-		for i := range n {
-			w.tenant(fmt.Sprint("t", i), rapid.SampledFrom(append([]string{""}, versions...)).Draw(t, "live"), version.Draw(t, "wanted"))
-		}
-		splitWaves(t, w)
+	applyable, several, refused := 0, 0, 0
+	for seed := range uint64(randomFleets) {
+		r := rand.New(rand.NewPCG(seed, 7))
+		w := randomWorld(r)
 		doc := w.plan()
-		if !doc.Applyable {
-			return
+		c := newChecker(w, doc)
+		if err := c.graph(); err != nil {
+			t.Fatalf("seed %d: %v", seed, err)
 		}
-		checkMoves(t, w, doc)
-		walkStates(t, doc, matrix)
-	})
-}
-
-func splitWaves(t *rapid.T, w *world) {
-	all := w.fleet.Rollout.Waves[0].Tenants
-	cut := rapid.IntRange(0, len(all)).Draw(t, "first wave")
-	w.fleet.Rollout.Waves = []*schema.Wave{{Name: "first", Tenants: all[:cut], MaxParallel: 1}, {Name: "rest", Tenants: all[cut:], MaxParallel: 2}}
-}
-
-func checkMoves(t *rapid.T, w *world, doc *Document) {
-	for _, r := range doc.Releases {
-		moves := slices.ContainsFunc(doc.Steps, func(s Step) bool {
-			return s.Address == r.Address && (s.Kind == StepUpgrade || s.Kind == StepInstall)
-		})
-		if moves != (r.From != r.To) {
-			t.Fatalf("%s goes from %q to %q, and moves = %v", r.Address, r.From, r.To, moves)
+		if !doc.Applyable && !HasErrors(doc.Diagnostics) && len(doc.Steps) > 0 && len(NotYet(doc)) == 0 {
+			t.Fatalf("seed %d: not applyable, and no error says why: %+v", seed, doc.Diagnostics)
 		}
-		if r.From != "" && semver.MustParse(r.To).LessThan(semver.MustParse(r.From)) {
-			t.Fatalf("%s is downgraded from %s to %s", r.Address, r.From, r.To)
-		}
-	}
-}
-
-// walkStates visits every state that any order of steps can reach.
-func walkStates(t *rapid.T, doc *Document, matrix verdicts) {
-	start := map[string]string{}
-	for _, r := range doc.Releases {
-		start[r.Address] = r.From
-	}
-	seen := map[string]bool{}
-	var visit func(done map[string]bool, state map[string]string)
-	visit = func(done map[string]bool, state map[string]string) {
-		key := fmt.Sprint(done)
-		if seen[key] {
-			return
-		}
-		seen[key] = true
-		for _, s := range doc.Steps {
-			if done[s.ID] || slices.ContainsFunc(s.Needs, func(n string) bool { return !done[n] }) {
-				continue
-			}
-			next := map[string]string{}
-			for k, v := range state {
-				next[k] = v
-			}
-			if s.Kind == StepUpgrade || s.Kind == StepInstall {
-				next[s.Address] = s.To
-				checkState(t, start, next, matrix, s.ID)
-			}
-			after := map[string]bool{s.ID: true}
-			for k := range done {
-				after[k] = true
-			}
-			visit(after, next)
-		}
-	}
-	visit(map[string]bool{}, start)
-}
-
-// checkState lets a pair pass that was live before the plan was made: it is for
-// the plan to leave it, not to have prevented it.
-func checkState(t *rapid.T, start, state map[string]string, matrix verdicts, step string) {
-	for address, v := range state {
-		inherited := state["system"] == start["system"] && v == start[address]
-		if address == "system" || v == "" || inherited {
+		if HasErrors(doc.Diagnostics) {
+			refused++
 			continue
 		}
-		if matrix[[2]string{state["system"], v}] == schema.Blocked {
-			t.Fatalf("after %s, %s runs %s beside system %s, which is blocked", step, address, v, state["system"])
+		applyable++
+		if slices.ContainsFunc(doc.Releases, func(r Release) bool { return len(r.Hops) > 1 }) {
+			several++
+		}
+		for _, check := range []func() error{c.arrives, c.protected, func() error { return c.walk(r) }} {
+			if err := check(); err != nil {
+				t.Fatalf("seed %d: %v\n%s", seed, err, stepIDs(doc))
+			}
+		}
+	}
+	t.Logf("%d plans, %d of several hops, %d refused", applyable, several, refused)
+	if several < randomFleets/50 || refused < randomFleets/20 {
+		t.Error("the random fleets are too tame")
+	}
+}
+
+var worldVersions = []string{"0.1.0", "0.2.0", "0.3.0", "0.4.0"}
+
+// randomWorld draws a fleet of up to 6 tenants over 4 versions, with rules, stops,
+// breaking releases, snapshots, companions, waves, and charts that are missing.
+func randomWorld(r *rand.Rand) *world {
+	version := func() string { return worldVersions[r.IntN(len(worldVersions))] }
+	later := func(live string) string {
+		if r.IntN(8) == 0 || live == "" {
+			return version()
+		}
+		from := slices.Index(worldVersions, live)
+		return worldVersions[from+r.IntN(len(worldVersions)-from)]
+	}
+	live := version()
+	if r.IntN(8) == 0 {
+		live = ""
+	}
+	w := newWorld(live, later(live))
+	if l := w.live.Releases[KeyOf(&w.fleet.System.Release)]; l != nil {
+		l.SchemaRevision = "schema-" + l.Version.String()
+	}
+	w.wanted["system"].Chart.SchemaRevision = "schema-" + w.wanted["system"].Chart.Version
+	randomRules(r, w)
+	for i := range r.IntN(7) {
+		live := ""
+		if r.IntN(6) > 0 {
+			live = version()
+		}
+		t := w.tenant(fmt.Sprint("t", i), live, later(live))
+		if r.IntN(4) == 0 {
+			t.Snapshots = []*schema.Snapshot{{Name: "volumes", Driver: "csi", When: []string{"always", "breaking", "never"}[r.IntN(3)]}}
+		}
+		if r.IntN(4) == 0 {
+			c := &schema.Companion{Label: "wazuh", After: r.IntN(2) == 0, Release: release(t.Address+".companion.wazuh", "wazuh-"+t.Slug, version())}
+			t.Companions = append(t.Companions, c)
+			w.add(&c.Release, "wazuh", "0.1.0")
+		}
+	}
+	if r.IntN(2) == 0 {
+		w.fleet.System.Snapshots = []*schema.Snapshot{{Name: "postgres", Driver: "pg_dump", When: []string{"always", "breaking"}[r.IntN(2)]}}
+	}
+	all := w.fleet.Rollout.Waves[0].Tenants
+	cut := r.IntN(len(all) + 1)
+	w.fleet.Rollout.Waves = []*schema.Wave{{Name: "first", Tenants: all[:cut], MaxParallel: 1}, {Name: "rest", Tenants: all[cut:], MaxParallel: 2}}
+	return w
+}
+
+func randomRules(r *rand.Rand, w *world) {
+	statuses := []schema.Status{schema.Supported, schema.Supported, schema.Supported, schema.Deprecated, schema.Blocked}
+	c := w.fleet.Compatibility
+	c.Unlisted = []schema.Unlisted{schema.UnlistedAllow, schema.UnlistedWarn, schema.UnlistedRefuse}[r.IntN(3)]
+	for _, s := range worldVersions {
+		for _, v := range worldVersions {
+			if r.IntN(5) > 0 {
+				c.Matrix = append(c.Matrix, schema.Pair{System: semver.MustParse(s), Tenant: semver.MustParse(v), Status: statuses[r.IntN(len(statuses))], Source: schema.Source{Block: line("pair", 1)}})
+			}
+		}
+	}
+	for _, component := range []schema.Component{schema.ComponentSystem, schema.ComponentTenant} {
+		for _, v := range worldVersions[1:] {
+			if r.IntN(5) == 0 {
+				c.Stops = append(c.Stops, schema.Stop{Component: component, Version: semver.MustParse(v), Source: schema.Source{Block: line("stop", 2)}})
+			}
+			if r.IntN(5) == 0 {
+				w.fleet.Facts = append(w.fleet.Facts, &schema.Facts{Component: component, Version: semver.MustParse(v), Breaking: []string{"it is"}})
+			}
+			if r.IntN(12) == 0 {
+				address := "system"
+				if component == schema.ComponentTenant {
+					address = "tenant.t0"
+				}
+				w.catalog.Missing[At{address, v}] = true
+			}
 		}
 	}
 }

@@ -36,6 +36,9 @@ type stepBuilder struct {
 	steps []Step
 	// last is what the next step needs.
 	last []string
+	// settled is the end of the system's part of the phase: no wave begins
+	// without it, whatever became of the wave before.
+	settled []string
 	// tenants are the ends of every tenant's turn in the phase. The system does
 	// not move on while one of them is behind: the version that it was left at
 	// need not be allowed beside the system's next.
@@ -54,13 +57,7 @@ func (b *stepBuilder) system(m *Move) {
 	if h == nil {
 		return
 	}
-	needs := slices.Clone(b.tenants)
-	for _, id := range b.last {
-		if !slices.Contains(needs, id) {
-			needs = append(needs, id)
-		}
-	}
-	b.last, b.tenants = needs, nil
+	b.last, b.tenants = union(b.tenants, b.last), nil
 	b.snapshots(m)
 	if m.Action == Upgrade && migratesByJob(m, h) {
 		s := b.step(m, h, StepMigrate, m.System.Migration.Timeout)
@@ -73,6 +70,7 @@ func (b *stepBuilder) system(m *Move) {
 		s.From, s.To, s.Timeout, s.Checks = "", "", "", checks
 		b.add(s, b.last)
 	}
+	b.settled = b.last
 }
 
 // snapshots saves what the hops of the phase need saved, once each.
@@ -106,6 +104,21 @@ func (b *stepBuilder) step(m *Move, h *Hop, kind StepKind, timeout time.Duration
 	return s
 }
 
+// union appends what of b is not in a.
+func union(a, b []string) []string {
+	in := make(map[string]bool, len(a))
+	for _, id := range a {
+		in[id] = true
+	}
+	out := slices.Clone(a)
+	for _, id := range b {
+		if !in[id] {
+			out = append(out, id)
+		}
+	}
+	return out
+}
+
 // hopIn returns the hop that a release makes in a phase, if any. The system
 // makes at most one.
 func hopIn(m *Move, phase int) *Hop {
@@ -125,7 +138,7 @@ func (b *stepBuilder) wave(w *schema.Wave, moves []*Move) {
 	}
 	address := "wave." + w.Name
 	gate := Step{ID: StepID(address, b.phase, StepGate), Kind: StepGate, Address: address, Wave: w.Name, Approve: w.Approve}
-	b.add(gate, b.last)
+	b.add(gate, union(b.settled, b.last))
 	var done []string
 	for _, turn := range turns {
 		b.last = []string{gate.ID}
@@ -135,7 +148,7 @@ func (b *stepBuilder) wave(w *schema.Wave, moves []*Move) {
 	b.last = done
 	b.tenants = append(b.tenants, done...)
 	if w.Soak > 0 || len(w.Checks) > 0 {
-		b.add(Step{ID: StepID(address, b.phase, StepSoak), Kind: StepSoak, Address: address, Wave: w.Name, Settle: w.Soak.String(), Checks: w.Checks}, done)
+		b.add(Step{ID: StepID(address, b.phase, StepSoak), Kind: StepSoak, Address: address, Wave: w.Name, Settle: w.Soak.String(), Checks: w.Checks}, union([]string{gate.ID}, done))
 	}
 }
 

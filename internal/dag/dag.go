@@ -4,16 +4,18 @@ package dag
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
 // Node is one vertex and what must come before it.
 type Node struct {
-	ID    string
+	ID string
+	// Needs have to end well: the node is skipped when one failed or was
+	// skipped.
 	Needs []string
-	// Tolerant nodes wait for what they need to end, however it ends; all
-	// others are skipped when something that they need failed or was skipped.
-	Tolerant bool
+	// Awaits have to end, however they do.
+	Awaits []string
 }
 
 // Walk keeps what is left of a walk over a graph. It starts nothing itself and
@@ -21,10 +23,14 @@ type Node struct {
 type Walk struct {
 	nodes   []Node
 	index   map[string]int
-	waiting []int   // needs that have not ended
-	spoiled []bool  // a need failed or was skipped
-	next    [][]int // who needs this node
-	left    int
+	waiting []int    // what has not ended of needs and awaits
+	spoiled []bool   // a need failed or was skipped
+	next    [][]edge // who waits for this node
+}
+
+type edge struct {
+	to     int
+	needed bool
 }
 
 // New checks the graph (unique IDs, known needs, no cycle) in O(nodes + edges).
@@ -34,8 +40,7 @@ func New(nodes []Node) (*Walk, error) {
 		index:   make(map[string]int, len(nodes)),
 		waiting: make([]int, len(nodes)),
 		spoiled: make([]bool, len(nodes)),
-		next:    make([][]int, len(nodes)),
-		left:    len(nodes),
+		next:    make([][]edge, len(nodes)),
 	}
 	for i, n := range nodes {
 		if _, dup := w.index[n.ID]; dup {
@@ -44,13 +49,13 @@ func New(nodes []Node) (*Walk, error) {
 		w.index[n.ID] = i
 	}
 	for i, n := range nodes {
-		w.waiting[i] = len(n.Needs)
-		for _, need := range n.Needs {
-			j, ok := w.index[need]
+		w.waiting[i] = len(n.Needs) + len(n.Awaits)
+		for k, before := range slices.Concat(n.Needs, n.Awaits) {
+			j, ok := w.index[before]
 			if !ok {
-				return nil, fmt.Errorf("step %q needs %q, which is not in the graph", n.ID, need)
+				return nil, fmt.Errorf("step %q needs %q, which is not in the graph", n.ID, before)
 			}
-			w.next[j] = append(w.next[j], i)
+			w.next[j] = append(w.next[j], edge{i, k < len(n.Needs)})
 		}
 	}
 	return w, w.checkAcyclic()
@@ -67,9 +72,9 @@ func (w *Walk) checkAcyclic() error {
 	seen := 0
 	for ; len(queue) > 0; queue = queue[1:] {
 		seen++
-		for _, j := range w.next[queue[0]] {
-			if waiting[j]--; waiting[j] == 0 {
-				queue = append(queue, j)
+		for _, e := range w.next[queue[0]] {
+			if waiting[e.to]--; waiting[e.to] == 0 {
+				queue = append(queue, e.to)
 			}
 		}
 	}
@@ -92,7 +97,7 @@ func (w *Walk) checkAcyclic() error {
 func (w *Walk) Ready() []string {
 	var ready []string
 	for i := range w.nodes {
-		if len(w.nodes[i].Needs) == 0 {
+		if len(w.nodes[i].Needs)+len(w.nodes[i].Awaits) == 0 {
 			ready = append(ready, w.nodes[i].ID)
 		}
 	}
@@ -107,25 +112,21 @@ func (w *Walk) End(id string, ok bool) (ready, skipped []string) {
 		ok   bool
 	}
 	for queue := []ended{{w.index[id], ok}}; len(queue) > 0; queue = queue[1:] {
-		e := queue[0]
-		w.left--
-		for _, j := range w.next[e.node] {
-			if !e.ok && !w.nodes[j].Tolerant {
-				w.spoiled[j] = true
+		before := queue[0]
+		for _, e := range w.next[before.node] {
+			if !before.ok && e.needed {
+				w.spoiled[e.to] = true
 			}
-			if w.waiting[j]--; w.waiting[j] > 0 {
+			if w.waiting[e.to]--; w.waiting[e.to] > 0 {
 				continue
 			}
-			if w.spoiled[j] {
-				skipped = append(skipped, w.nodes[j].ID)
-				queue = append(queue, ended{j, false})
+			if w.spoiled[e.to] {
+				skipped = append(skipped, w.nodes[e.to].ID)
+				queue = append(queue, ended{e.to, false})
 			} else {
-				ready = append(ready, w.nodes[j].ID)
+				ready = append(ready, w.nodes[e.to].ID)
 			}
 		}
 	}
 	return ready, skipped
 }
-
-// Left returns how many nodes have not ended.
-func (w *Walk) Left() int { return w.left }
