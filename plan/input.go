@@ -71,6 +71,11 @@ type Live struct {
 	Digest string
 	// Values are the user-supplied values, without the chart's defaults.
 	Values map[string]any
+	// Defaults are the live chart's own values; only the system's are needed.
+	Defaults map[string]any
+	// Subcharts are those that the live values enable; of some the version is
+	// not known.
+	Subcharts []Subchart
 	// Took is how long the revision took to get ready, where Helm waited for it;
 	// 0 when that is not known.
 	Took time.Duration
@@ -93,6 +98,10 @@ type Chart struct {
 	SchemaRevision            string
 	// Changes are the chart's own release notes, one a line.
 	Changes []string
+	// Breaking are its breaking changes, one a line.
+	Breaking []string
+	// Defaults are its own values; only the system's are needed. Never modified.
+	Defaults map[string]any
 	// Templates are the paths of the chart's own templates.
 	Templates map[string]bool
 }
@@ -102,6 +111,8 @@ type Rendered struct {
 	Objects []Object
 	// Again is a second render of the same; what differs is unstable.
 	Again []Object
+	// Subcharts are those that the values enable.
+	Subcharts []Subchart
 }
 
 // Problem is why one release could not be prepared, with where to look.

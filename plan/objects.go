@@ -91,18 +91,3 @@ var versionLabels = []string{`["helm.sh/chart"]`, `["app.kubernetes.io/version"]
 func isVersionLabel(path []string) bool {
 	return len(path) >= 2 && path[len(path)-2] == ".labels" && slices.Contains(versionLabels, path[len(path)-1])
 }
-
-// podTemplates is where each workload kind keeps its pod template.
-var podTemplates = map[string][]string{
-	"Deployment":  {".spec", ".template"},
-	"StatefulSet": {".spec", ".template"},
-	"DaemonSet":   {".spec", ".template"},
-}
-
-// restarts says whether the pods of a changed workload are replaced.
-func (o objectChange) restarts() bool {
-	prefix, workload := podTemplates[o.key.kind]
-	return workload && o.action == Change && slices.ContainsFunc(o.changes, func(c change) bool {
-		return len(c.path) > len(prefix) && slices.Equal(c.path[:len(prefix)], prefix)
-	})
-}

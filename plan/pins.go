@@ -66,24 +66,6 @@ func pinnedBy(m *Move, pins []string) string {
 	return "values"
 }
 
-// images calls found for every container image of an object.
-func images(v any, found func(string)) {
-	switch v := v.(type) {
-	case map[string]any:
-		for k, x := range v {
-			if s, ok := x.(string); ok && k == "image" {
-				found(s)
-			} else {
-				images(x, found)
-			}
-		}
-	case []any:
-		for _, x := range v {
-			images(x, found)
-		}
-	}
-}
-
 // pathsOf returns where a tree of values holds a text, as Helm writes paths.
 func pathsOf(v any, text string, path []string) []string {
 	switch v := v.(type) {

@@ -147,6 +147,17 @@ type Change struct {
 	Description string `json:"description"`
 }
 
+// Breaking are the breaking changes in the annotation soctalk.io/breaking: a
+// YAML list of lines, or one text.
+func (c *Chart) Breaking() []string {
+	text := c.Annotations["soctalk.io/breaking"]
+	var lines []string
+	if err := yaml.Unmarshal([]byte(text), &lines); err == nil {
+		return lines
+	}
+	return []string{strings.TrimSpace(text)}
+}
+
 // Changes are the release notes in the annotation artifacthub.io/changes.
 func (c *Chart) Changes() []Change {
 	text := c.Annotations["artifacthub.io/changes"]

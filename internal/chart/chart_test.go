@@ -308,3 +308,19 @@ func sum(archive []byte) string {
 	s := sha256.Sum256(archive)
 	return hex.EncodeToString(s[:])
 }
+
+func TestBreaking(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string][]string{
+		"":                       nil,
+		"soctalk: none":          {"soctalk: none"},
+		"- one\n- two: of three": {"- one\n- two: of three"},
+		"- one\n- two":           {"one", "two"},
+		"in one line\n":          {"in one line"},
+	} {
+		c := chart.Chart{Annotations: map[string]string{"soctalk.io/breaking": text}}
+		if diff := cmp.Diff(want, c.Breaking()); diff != "" {
+			t.Errorf("%q: %s", text, diff)
+		}
+	}
+}

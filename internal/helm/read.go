@@ -13,6 +13,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/Masterminds/semver/v3"
+	"github.com/soctalk/fleet/internal/chart"
 	helmtime "helm.sh/helm/v3/pkg/time"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -179,7 +181,14 @@ type body struct {
 			Version     string            `json:"version"`
 			AppVersion  string            `json:"appVersion"`
 			Annotations map[string]string `json:"annotations"`
+			// Dependencies are those that the values enable: Helm strikes the
+			// others out before it stores a chart.
+			Dependencies []dependency `json:"dependencies"`
 		} `json:"metadata"`
+		Lock *struct {
+			Dependencies []dependency `json:"dependencies"`
+		} `json:"lock"`
+		Values json.RawMessage `json:"values"`
 	} `json:"chart"`
 	Config   map[string]any `json:"config"`
 	Manifest string         `json:"manifest"`
@@ -192,6 +201,31 @@ type body struct {
 		Weight         int      `json:"weight"`
 		DeletePolicies []string `json:"delete_policies"`
 	} `json:"hooks"`
+}
+
+type dependency struct {
+	Name    string `json:"name"`
+	Version string `json:"version"`
+}
+
+// subcharts are the enabled ones with the versions that the lock file pins, or
+// the declared ones where those are exact.
+func (b *body) subcharts() []chart.Subchart {
+	locked := map[string]string{}
+	if b.Chart.Lock != nil {
+		for _, d := range b.Chart.Lock.Dependencies {
+			locked[d.Name] = d.Version
+		}
+	}
+	var all []chart.Subchart
+	for _, d := range b.Chart.Metadata.Dependencies {
+		s := chart.Subchart{Name: d.Name, Version: locked[d.Name]}
+		if _, err := semver.StrictNewVersion(d.Version); s.Version == "" && err == nil {
+			s.Version = d.Version
+		}
+		all = append(all, s)
+	}
+	return all
 }
 
 func decode(secret *corev1.Secret) (*Release, error) {
@@ -219,7 +253,7 @@ func decode(secret *corev1.Secret) (*Release, error) {
 	}
 	r := &Release{
 		Meta: m, LastDeployed: b.Info.LastDeployed.Time, ChartName: b.Chart.Metadata.Name, ChartVersion: b.Chart.Metadata.Version, AppVersion: b.Chart.Metadata.AppVersion,
-		ChartAnnotations: b.Chart.Metadata.Annotations,
+		ChartAnnotations: b.Chart.Metadata.Annotations, ChartDefaults: b.Chart.Values, Subcharts: b.subcharts(),
 		Description:      b.Info.Description, Config: b.Config, Manifest: b.Manifest,
 		BodyDigest: digestOf(stored), ChartDigest: m.Labels[LabelChartDigest],
 	}

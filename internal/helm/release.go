@@ -1,8 +1,11 @@
 package helm
 
 import (
+	"encoding/json"
 	"strings"
 	"time"
+
+	"github.com/soctalk/fleet/internal/chart"
 )
 
 // Labels that soctalk puts on the revisions it makes.
@@ -49,6 +52,11 @@ type Release struct {
 	Meta
 	ChartName, ChartVersion, AppVersion string
 	ChartAnnotations                    map[string]string
+	// ChartDefaults are the chart's own values, as JSON, since few need them.
+	ChartDefaults json.RawMessage
+	// Subcharts are those that the values enable. Version is empty where the
+	// revision does not tell it, AppVersion always.
+	Subcharts []chart.Subchart
 	Description                         string
 	// LastDeployed is when the action began that made the revision.
 	LastDeployed time.Time

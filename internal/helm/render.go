@@ -32,6 +32,8 @@ type Rendered struct {
 	// CRDs are those of the chart's crds folders, which Helm creates but
 	// never upgrades.
 	CRDs []*unstructured.Unstructured
+	// Subcharts are those that the values enable.
+	Subcharts []chart.Subchart
 	// Unstable lists what differs from one render to the next, hooks included.
 	Unstable []Unstable
 	// Again holds, of the second render, the objects whose templates came out
@@ -102,6 +104,9 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	out, err := c.assemble(t, files, values)
 	if err != nil {
 		return nil, err
+	}
+	for _, d := range ch.Dependencies() {
+		out.Subcharts = append(out.Subcharts, chart.Subchart{Name: d.Name(), Version: d.Metadata.Version, AppVersion: d.Metadata.AppVersion})
 	}
 	for _, crd := range ch.CRDObjects() {
 		objs, err := ParseManifest(string(crd.File.Data))
