@@ -46,6 +46,7 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 	doc.Steps = append(doc.Steps, d.steps()...)
 	d.outlook(doc)
 	doc.Forecast = d.forecast(doc)
+	d.diagnostics = append(d.diagnostics, unusedWords(d.fleet.Releases(), d.asked)...)
 	d.notYet(doc)
 	doc.Diagnostics = sortDiagnostics(d.diagnostics)
 	doc.Complete = d.complete
@@ -67,8 +68,10 @@ func (d *Draft) settle(m *Move, outcomes map[string]*Outcome, problems map[strin
 		}
 		d.fail(m.Release, p.Attr, p.Summary, p.Detail)
 		m.Action, m.Hops = Unchanged, nil
+		delete(d.asked, m.Release.Address) // it is not known what it would ask for
 		return nil
 	}
+	d.asked[m.Release.Address] = append(d.asked[m.Release.Address], o.Asked...)
 	for _, p := range o.Refusals {
 		d.fail(m.Release, p.Attr, p.Summary, p.Detail)
 	}

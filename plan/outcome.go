@@ -19,6 +19,8 @@ type Outcome struct {
 	Verdicts []Reversibility
 	// Refusals are why it must not be done.
 	Refusals []Problem
+	// Asked are the words of `accept` that matter to the move, there or not.
+	Asked []string
 }
 
 // Compare works out what a move does. before is the live manifest; renders are
@@ -34,9 +36,10 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	step := before
 	for i, h := range m.Hops {
 		changes := changedObjects(step, renders[i].Objects, renders[i].Again)
-		hop := d.classHop(m, h, changes, id)
+		against := objections(m.Release, changes, m.System != nil && migratesByJob(m, h))
+		hop := d.classHop(m, h, changes, against, id)
 		o.Verdicts = append(o.Verdicts, hop.Reversibility)
-		o.Refusals = append(o.Refusals, d.refuse(m, h, changes, renders[i].Objects)...)
+		o.refuse(d, m, h, changes, against, renders[i].Objects)
 		c.Reversibility = worse(c.Reversibility, hop.Reversibility)
 		if len(m.Hops) > 1 {
 			c.Hops = append(c.Hops, hop)
@@ -101,7 +104,7 @@ func (d *Draft) diff(c *Class, changes []objectChange, id identity, mask *mask) 
 }
 
 // classHop says of one hop what matters for the decision to make it.
-func (d *Draft) classHop(m *Move, h *Hop, changes []objectChange, id identity) ClassHop {
+func (d *Draft) classHop(m *Move, h *Hop, changes []objectChange, against []objection, id identity) ClassHop {
 	hop := ClassHop{From: versionText(h.From), To: versionText(h.To), Phase: h.Phase}
 	if h.From != nil && !h.From.Equal(h.To) {
 		hop.Changes = h.Wanted.Chart.Changes
@@ -115,7 +118,7 @@ func (d *Draft) classHop(m *Move, h *Hop, changes []objectChange, id identity) C
 		}
 	}
 	slices.Sort(hop.Restarts)
-	hop.Reversibility, hop.Notes = d.verdict(m, h, changes)
+	hop.Reversibility, hop.Notes = d.verdict(m, h, against)
 	for _, s := range snapshotsOf(m, d.isBreaking(m, h)) {
 		hop.Snapshots = append(hop.Snapshots, fmt.Sprintf("%s (%s)", s.Name, s.Driver))
 	}

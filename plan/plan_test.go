@@ -12,6 +12,23 @@ import (
 	"github.com/soctalk/fleet/schema"
 )
 
+// What the files accept is planned, and still said.
+func TestAccepted(t *testing.T) {
+	t.Parallel()
+	w := newWorld("0.2.0", "0.2.1")
+	system := &w.fleet.System.Release
+	system.Accept = schema.Acceptance{"remove:StatefulSet/d*", "owner:flux", "no-snapshot"}
+	w.live.Owners = map[ReleaseKey]string{KeyOf(system): "Flux HelmRelease flux-system/soctalk"}
+	w.before["system"] = append(w.before["system"], Object{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": map[string]any{"name": "db"}})
+	doc := w.plan()
+	if !doc.Applyable || doc.Releases[0].Owner == "" || doc.Releases[0].Reversibility != RestoreRequired {
+		t.Errorf("applyable %v, %+v", doc.Applyable, doc.Releases[0])
+	}
+	if len(doc.Diagnostics) != 1 || doc.Diagnostics[0].Summary != "Accepts nothing" || !strings.Contains(doc.Diagnostics[0].Detail, `"no-snapshot"`) {
+		t.Errorf("diagnostics %+v", doc.Diagnostics)
+	}
+}
+
 func TestNoChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld("0.2.1", "0.2.1")
@@ -121,6 +138,28 @@ func TestRefusals(t *testing.T) {
 			w.live.Releases[KeyOf(&w.fleet.System.Release)].Chart = "nginx"
 			return w
 		}, "Release runs another chart", `live is chart "nginx"`},
+		"belongs to another tool": {func() *world {
+			w := newWorld("0.2.0", "0.2.1")
+			w.live.Owners = map[ReleaseKey]string{KeyOf(&w.fleet.System.Release): "Flux HelmRelease flux-system/soctalk"}
+			return w
+		}, "Release belongs to another tool", `accept = ["owner:flux"]`},
+		"removes a StatefulSet": {func() *world {
+			w := newWorld("0.2.0", "0.2.1")
+			w.before["system"] = append(w.before["system"], Object{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": map[string]any{"name": "db"}})
+			return w
+		}, "StatefulSet would be removed", `accept = ["remove:StatefulSet/db"]`},
+		"breaking without a snapshot": {func() *world {
+			w := newWorld("0.2.1", "0.2.1")
+			w.tenant("acme", "0.2.0", "0.2.1").Window = "night"
+			w.fleet.Facts = []*schema.Facts{{Component: schema.ComponentTenant, Version: semver.MustParse("0.2.1"), Breaking: []string{"the indexes move"}}}
+			return w
+		}, "Breaking release without snapshot", `accept = ["no-snapshot"]`},
+		"breaking outside of a window": {func() *world {
+			w := newWorld("0.2.1", "0.2.1")
+			w.tenant("acme", "0.2.0", "0.2.1").Accept = schema.Acceptance{"no-snapshot"}
+			w.fleet.Facts = []*schema.Facts{{Component: schema.ComponentTenant, Version: semver.MustParse("0.2.1"), Breaking: []string{"the indexes move"}}}
+			return w
+		}, "Breaking release without window", "Set window."},
 		"reminted secret": {func() *world {
 			w := newWorld("0.2.0", "0.2.1")
 			r := &w.fleet.System.Release

@@ -83,6 +83,9 @@ func randomWorld(r *rand.Rand) *world {
 		if r.IntN(4) == 0 {
 			t.Snapshots = []*schema.Snapshot{{Name: "volumes", Driver: "csi", When: []string{"always", "breaking", "never"}[r.IntN(3)]}}
 		}
+		if r.IntN(2) == 0 {
+			t.Window, t.Accept = "night", schema.Acceptance{schema.NoSnapshotWord}
+		}
 		if r.IntN(4) == 0 {
 			c := &schema.Companion{Label: "wazuh", After: r.IntN(2) == 0, Release: release(t.Address+".companion.wazuh", "wazuh-"+t.Slug, version())}
 			t.Companions = append(t.Companions, c)

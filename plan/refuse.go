@@ -3,18 +3,43 @@ package plan
 import (
 	"fmt"
 	"strings"
+
+	"github.com/soctalk/fleet/schema"
 )
 
 // refuse gathers what of a hop must not be done, whatever the versions say.
-func (d *Draft) refuse(m *Move, h *Hop, changes []objectChange, rendered []Object) []Problem {
-	var all []Problem
-	if p := stalePins(m, h, rendered); p != nil {
-		all = append(all, *p)
+func (o *Outcome) refuse(d *Draft, m *Move, h *Hop, changes []objectChange, against []objection, rendered []Object) {
+	add := func(p *Problem) {
+		if p != nil {
+			o.Refusals = append(o.Refusals, *p)
+		}
 	}
-	if p := reminted(m, changes); p != nil {
-		all = append(all, *p)
+	add(stalePins(m, h, rendered))
+	add(reminted(m, changes))
+	for _, x := range against {
+		o.Asked = append(o.Asked, x.Word)
+		if !x.Accepted {
+			add(&Problem{Summary: x.Summary, Detail: fmt.Sprintf("%s: %s", describe(m.Release), x.Detail)})
+		}
 	}
-	return all
+	if m.Tenant != nil && m.Companion == nil && len(d.breaking(m, h)) > 0 {
+		o.refuseUnready(m, h)
+	}
+}
+
+// refuseUnready refuses a breaking release that nothing was prepared for.
+func (o *Outcome) refuseUnready(m *Move, h *Hop) {
+	if len(snapshotsOf(m, true)) == 0 {
+		o.Asked = append(o.Asked, schema.NoSnapshotWord)
+		if !m.Release.Accept.NoSnapshot() {
+			o.Refusals = append(o.Refusals, Problem{Attr: "version", Summary: "Breaking release without snapshot", Detail: fmt.Sprintf(
+				"%s: %s is a breaking release of the tenant chart, and nothing is saved before it. Add a snapshot block; if the data may be lost, write\n    accept = [%q]", describe(m.Release), h.To, schema.NoSnapshotWord)})
+		}
+	}
+	if m.Tenant.Window == "" {
+		o.Refusals = append(o.Refusals, Problem{Attr: "version", Summary: "Breaking release without window", Detail: fmt.Sprintf(
+			"%s: %s is a breaking release of the tenant chart, which may only run in a window. Set window.", describe(m.Release), h.To)})
+	}
 }
 
 // reminted refuses an upgrade that would give a live Secret new random data:

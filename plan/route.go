@@ -21,7 +21,10 @@ type Draft struct {
 	// no other use, and Route has to be asked again.
 	Lacks []At
 
-	phases      int
+	phases int
+	// asked are, by address, the words of `accept` that matter to each release
+	// that was planned.
+	asked       map[string][]string
 	skews       []Skew
 	diagnostics []Diagnostic
 	complete    bool
@@ -33,7 +36,7 @@ type Selection func(address, wave string, labels map[string]string) bool
 // Route decides from versions, values and states alone which releases move, and
 // finds the shortest legal way for all of them together.
 func Route(f *schema.Fleet, o *Observation, c *Catalog, selected Selection) *Draft {
-	d := &Draft{fleet: f, observation: o, catalog: c, complete: true, phases: 1}
+	d := &Draft{fleet: f, observation: o, catalog: c, complete: true, phases: 1, asked: map[string][]string{}}
 	for _, name := range slices.Sorted(maps.Keys(o.Prerequisites)) {
 		d.prerequisite(name, o.Prerequisites[name])
 	}
@@ -96,11 +99,13 @@ func (d *Draft) decide(m *Move, selected bool) {
 		d.fail(r, "chart", "Release cannot be planned", fmt.Sprintf("%s: its chart was not fetched.", describe(r)))
 		return
 	}
-	if !m.Live.Deployed() {
+	d.asked[r.Address] = nil
+	if m.Live.Deployed() {
+		d.decideUpgrade(m)
+	} else {
 		m.Action = Install
-		return
 	}
-	d.decideUpgrade(m)
+	d.checkOwner(m)
 }
 
 func (d *Draft) decideUpgrade(m *Move) {

@@ -19,7 +19,7 @@ func worse(a, b Reversibility) Reversibility {
 }
 
 // verdict says how one gets back from a hop, and why.
-func (d *Draft) verdict(m *Move, h *Hop, changes []objectChange) (Reversibility, []string) {
+func (d *Draft) verdict(m *Move, h *Hop, objections []objection) (Reversibility, []string) {
 	if h.From == nil {
 		return Reversible, nil
 	}
@@ -27,14 +27,8 @@ func (d *Draft) verdict(m *Move, h *Hop, changes []objectChange) (Reversibility,
 	if m.System != nil {
 		notes = append(notes, d.schemaMove(m, h)...)
 	}
-	id := identityOf(m)
-	for _, o := range changes {
-		switch {
-		case o.action == Delete && (o.key.kind == "StatefulSet" || o.key.kind == "PersistentVolumeClaim"):
-			notes = append(notes, fmt.Sprintf("%s %s is removed: its data is not brought back by a Helm rollback", o.key.kind, id.remove(o.key.name)))
-		case o.action == Change && o.key.kind == "StatefulSet" && slices.ContainsFunc(o.changes, claimTemplate):
-			notes = append(notes, fmt.Sprintf("StatefulSet %s changes its volume claims, which Kubernetes refuses on a live one", id.remove(o.key.name)))
-		}
+	for _, o := range objections {
+		notes = append(notes, identityOf(m).remove(o.Note))
 	}
 	notes = append(notes, d.breaking(m, h)...)
 	switch {
@@ -74,10 +68,6 @@ func (d *Draft) schemaBefore(m *Move, h *Hop) string {
 // migrates says whether a hop of the system moves, or may move, the schema.
 func (d *Draft) migrates(m *Move, h *Hop) bool {
 	return h.From != nil && len(d.schemaMove(m, h)) > 0
-}
-
-func claimTemplate(c change) bool {
-	return len(c.path) >= 2 && c.path[0] == ".spec" && c.path[1] == ".volumeClaimTemplates" && !isVersionLabel(c.path)
 }
 
 // schemaRevision is what a release block says about a version, or else the chart.
