@@ -254,7 +254,7 @@ func decode(secret *corev1.Secret) (*Release, error) {
 	r := &Release{
 		Meta: m, LastDeployed: b.Info.LastDeployed.Time, ChartName: b.Chart.Metadata.Name, ChartVersion: b.Chart.Metadata.Version, AppVersion: b.Chart.Metadata.AppVersion,
 		ChartAnnotations: b.Chart.Metadata.Annotations, ChartDefaults: b.Chart.Values, Subcharts: b.subcharts(),
-		Description:      b.Info.Description, Config: b.Config, Manifest: b.Manifest,
+		Description: b.Info.Description, Config: b.Config, Manifest: b.Manifest,
 		BodyDigest: digestOf(stored), ChartDigest: m.Labels[LabelChartDigest],
 	}
 	if r.Config == nil {

@@ -56,8 +56,8 @@ type Release struct {
 	ChartDefaults json.RawMessage
 	// Subcharts are those that the values enable. Version is empty where the
 	// revision does not tell it, AppVersion always.
-	Subcharts []chart.Subchart
-	Description                         string
+	Subcharts   []chart.Subchart
+	Description string
 	// LastDeployed is when the action began that made the revision.
 	LastDeployed time.Time
 	// Config is what the user supplied, without the chart's defaults.
