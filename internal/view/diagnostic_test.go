@@ -3,6 +3,7 @@ package view
 import (
 	"encoding/json"
 	"flag"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -116,5 +117,38 @@ func TestColour(t *testing.T) {
 	_ = DiagnosticsText(&coloured, diags, "", Style{Color: true})
 	if strings.Contains(plain.String(), "\x1b") || !strings.Contains(coloured.String(), "\x1b") {
 		t.Errorf("%q %q", plain.String(), coloured.String())
+	}
+}
+
+// Of a thousand diagnostics of one kind some are shown, and how many more there
+// are; errors come last, and what is rare is never folded.
+func TestManyDiagnosticsAreFolded(t *testing.T) {
+	t.Parallel()
+	var diags []plan.Diagnostic
+	for i := range 1000 {
+		diags = append(diags, plan.Diagnostic{Severity: plan.Warning, Summary: "Stale image pin", Detail: "It is old.", Address: fmt.Sprintf("tenant.t%d", i)})
+		if i%400 == 0 {
+			diags = append(diags, plan.Diagnostic{Severity: plan.Error, Summary: "Release is broken", Address: fmt.Sprintf("tenant.t%d", i)})
+		}
+	}
+	var b strings.Builder
+	if err := DiagnosticsText(&b, diags, "", Style{}); err != nil {
+		t.Fatal(err)
+	}
+	got := b.String()
+	for text, want := range map[string]int{
+		"Warning: Stale image pin\n": mostAlikeText, "Error: Release is broken\n": 3,
+		"Warning: Stale image pin, 980 times more\n": 1,
+		"For tenant.t20, tenant.t21, tenant.t22, tenant.t23, tenant.t24, tenant.t25, tenant.t26, tenant.t27 and 972 more. With -json, every one is shown.\n": 1,
+	} {
+		if n := strings.Count(got, text); n != want {
+			t.Errorf("%q is there %d times, want %d", text, n, want)
+		}
+	}
+	if strings.LastIndex(got, "Warning:") > strings.Index(got, "Error:") {
+		t.Error("a warning stands after an error")
+	}
+	if n := strings.Count(got, "\n"); n > 300 {
+		t.Errorf("%d lines", n)
 	}
 }

@@ -152,6 +152,9 @@ func oneLine(s string) string { return clean(strings.ReplaceAll(s, "\n", " ")) }
 // clean takes out what is no text: control characters, which could rewrite the
 // terminal, and what turns the direction of writing.
 func clean(s string) string {
+	if printable(s) {
+		return s
+	}
 	return strings.Map(func(r rune) rune {
 		switch {
 		case r == '\t':
@@ -161,6 +164,16 @@ func clean(s string) string {
 		}
 		return r
 	}, s)
+}
+
+// printable reports whether a text is plain ASCII, as most are.
+func printable(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
+			return false
+		}
+	}
+	return true
 }
 
 // wrap breaks a paragraph at spaces; what is indented stays as it is.

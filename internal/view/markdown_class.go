@@ -40,14 +40,15 @@ func (c *markdownClass) block() string {
 
 func (x *planIndex) markdownClass(c *plan.Class, d Detail) markdownClass {
 	out := markdownClass{row: x.markdownRow(c)}
-	out.bare = x.markdownBlock(c, d, nil)
+	head := x.markdownHead(c, d)
+	out.bare = markdownBlock(head, nil)
 	out.objects, out.full = out.bare, out.bare
 	if lines := objectLines(c.Diff); len(lines) > 0 {
-		out.objects = x.markdownBlock(c, d, lines)
+		out.objects = markdownBlock(head, lines)
 		out.full = out.objects
 	}
 	if lines := fieldLines(c.Diff); d == Full && len(lines) > 0 {
-		out.full = x.markdownBlock(c, d, lines)
+		out.full = markdownBlock(head, lines)
 	}
 	return out
 }
@@ -66,8 +67,8 @@ func (x *planIndex) markdownRow(c *plan.Class) string {
 		mdCode(clip(c.Chart, widestName)), mdText(clip(versions(c), widestName)), mdText(clip(string(c.Reversibility), widestName)), strings.Join(cells, ", "))
 }
 
-// markdownBlock is a class that opens with a click.
-func (x *planIndex) markdownBlock(c *plan.Class, d Detail, diff []string) string {
+// markdownHead is what opens with a click, as far as the diff.
+func (x *planIndex) markdownHead(c *plan.Class, d Detail) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "<details><summary>%s: %s %s, %s %s", mdText(clip(c.ID, widestName)), mdText(clip(string(c.Action), widestName)), mdText(clip(x.subject(c), widestName)),
 		htmlCode(clip(c.Chart, widestName)), mdText(clip(versions(c), widestName)))
@@ -82,12 +83,14 @@ func (x *planIndex) markdownBlock(c *plan.Class, d Detail, diff []string) string
 	if len(facts) > 0 {
 		b.WriteString(markdownFacts(facts, "") + "\n")
 	}
-	if len(diff) > 0 {
-		b.WriteString(fenced("diff", diff))
-		b.WriteString("\n")
-	}
-	b.WriteString("</details>\n\n")
 	return b.String()
+}
+
+func markdownBlock(head string, diff []string) string {
+	if len(diff) > 0 {
+		head += fenced("diff", diff) + "\n"
+	}
+	return head + "</details>\n\n"
 }
 
 // objectLines is a class's diff without fields.
@@ -111,10 +114,18 @@ func objectLine(o plan.ObjectDiff) string {
 	return sign + " " + text
 }
 
-// fieldLines is a class's diff with the fields of what changes.
+// fieldLines is a class's diff with the fields of what changes; nil when it is
+// more than would ever fit.
 func fieldLines(diff []plan.ObjectDiff) []string {
 	var lines []string
+	size, counted := 0, 0
 	for _, o := range diff {
+		for ; counted < len(lines); counted++ {
+			size += len(lines[counted])
+		}
+		if size > mostMarkdown {
+			return nil
+		}
 		lines = append(lines, objectLine(o))
 		if o.Action == plan.Create || o.Action == plan.Delete {
 			continue

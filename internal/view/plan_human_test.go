@@ -39,12 +39,12 @@ func TestPlanInColour(t *testing.T) {
 func TestPointOfNoReturnInWave(t *testing.T) {
 	t.Parallel()
 	doc := thousand()
-	doc.Releases[7].Reversibility = plan.ForwardOnly
 	address := doc.Releases[7].Address
 	doc.Steps = append([]plan.Step{{ID: "s", Kind: plan.StepSnapshot, Address: address, Tenant: address, Wave: "everyone"}}, doc.Steps...)
+	doc.NoReturn = &plan.NoReturn{Step: plan.StepID(address, 0, plan.StepUpgrade), Why: "its claim goes"}
 	got := render(t, func(w io.Writer, d *plan.Document) error { return PlanHuman(w, d, Style{}, Full) }, doc)
 	want := "wave everyone: 995 tenants, 20 at a time, 994 × 0.2.0 → 0.2.1, 1 × 0.1.9 → 0.2.1, 1 snapshot first, each settling 30s\n" +
-		"     ← point of no return, from tenant.tenant0007 on: going back from here needs a restore\n"
+		"     ← point of no return, from tenant.tenant0007 on: its claim goes; there is no way back\n"
 	if !strings.Contains(got, want) || strings.Count(got, "point of no return") != 1 {
 		t.Errorf("%q is not in:\n%s", want, got)
 	}

@@ -27,7 +27,6 @@ type planIndex struct {
 	stageOf  map[*plan.Step]*stage
 	// snapshots holds the addresses that are snapshotted before they change.
 	snapshots map[string]bool
-	noReturn  *plan.NoReturn
 }
 
 func index(doc *plan.Document) *planIndex {
@@ -58,22 +57,7 @@ func index(doc *plan.Document) *planIndex {
 		}
 	}
 	x.findStages()
-	x.noReturn = noReturn(doc, releases)
 	return x
-}
-
-// noReturn is the document's, or the first step that its verdicts make one.
-func noReturn(doc *plan.Document, releases map[string]*plan.Release) *plan.NoReturn {
-	if doc.NoReturn != nil {
-		return doc.NoReturn
-	}
-	for i := range doc.Steps {
-		s := &doc.Steps[i]
-		if r := releases[s.Address]; r != nil && changes(s.Kind) && r.Reversibility != plan.Reversible && r.Reversibility != "" {
-			return &plan.NoReturn{Step: s.ID, Why: "going back from here needs a restore"}
-		}
-	}
-	return nil
 }
 
 // name is the short name of an address.

@@ -68,9 +68,10 @@ func (x *planIndex) systemStage(st *stage, points map[*plan.Step][]*plan.Rollbac
 			f.text += " " + clean(s.From)
 		}
 	}
+	danger := x.noReturnStep()
 	for _, s := range st.own {
 		f.under = append(f.under, fact{text: x.stepText(s)})
-		if x.noReturn != nil && x.noReturn.Step == s.ID {
+		if s == danger {
 			f.under = append(f.under, x.noReturnFact(""))
 		}
 		f.under = append(f.under, x.pointFacts(points[s])...)
@@ -172,28 +173,28 @@ func (x *planIndex) waveStage(st *stage, points map[*plan.Step][]*plan.RollbackP
 	return fact{text: f.text, under: append(f.under, x.stagePoints(st, points)...)}
 }
 
+// noReturnStep is the step of the point of no return; nil for none.
 func (x *planIndex) noReturnStep() *plan.Step {
-	if x.noReturn == nil {
+	if x.doc.NoReturn == nil {
 		return nil
 	}
-	return x.steps[x.noReturn.Step]
+	return x.steps[x.doc.NoReturn.Step]
 }
 
-// noReturnFact tells of the point of no return; of a tenant's, whose.
-func (x *planIndex) noReturnFact(address string) fact {
+// noReturnFact tells of the point of no return, and from where on it is where
+// that is not clear.
+func (x *planIndex) noReturnFact(from string) fact {
 	text := "point of no return"
-	if address != "" {
-		text += ", from " + clean(address) + " on"
+	if from != "" {
+		text += ", from " + clean(from) + " on"
 	}
-	if x.noReturn.Why != "" {
-		text += ": " + oneLine(x.noReturn.Why)
+	if why := x.doc.NoReturn.Why; why != "" {
+		text += ": " + oneLine(why)
 	}
-	if doc := x.doc.NoReturn; doc != nil {
-		if len(doc.Snapshots) > 0 {
-			text += "; the way back: snapshot " + x.snapshotNames(doc.Snapshots)
-		} else {
-			text += "; there is no way back"
-		}
+	if snapshots := x.doc.NoReturn.Snapshots; len(snapshots) > 0 {
+		text += "; the way back is snapshot " + x.snapshotNames(snapshots)
+	} else {
+		text += "; there is no way back"
 	}
 	return fact{weight: weightNoReturn, text: text}
 }
