@@ -24,7 +24,8 @@ func ParseManifest(manifest string) ([]*unstructured.Unstructured, error) {
 }
 
 func parseDocument(doc string) ([]*unstructured.Unstructured, error) {
-	raw, err := yaml.YAMLToJSON([]byte(doc))
+	// Helm ends every document so; the last line of a text would lack it.
+	raw, err := yaml.YAMLToJSON([]byte(doc + "\n"))
 	if err != nil {
 		return nil, &documentError{sourceOf(doc), "what it renders is no YAML: " + plainYAML(err)}
 	}

@@ -86,25 +86,46 @@ func (c *Cluster) served(ctx context.Context, objs []*unstructured.Unstructured)
 		if o.GroupVersionKind().GroupKind() != kindCRD || kind == "" {
 			continue
 		}
-		for first := true; ; first = false {
-			_, err := c.mapper.RESTMapping(schema.GroupKind{Group: group, Kind: kind})
-			if err == nil {
-				break
+		for _, version := range servedVersions(o) {
+			if err := c.offered(ctx, schema.GroupVersionKind{Group: group, Version: version, Kind: kind}, o.GetName()); err != nil {
+				return err
 			}
-			if !meta.IsNoMatchError(err) {
-				return fmt.Errorf("waiting for the kind %s of %s: %w", kind, o.GetName(), c.Explain(err))
-			}
-			if !first {
-				select {
-				case <-ctx.Done():
-					return &NotReadyError{TimedOut: true, Cause: ctx.Err(), Reasons: []Reason{{Kind: kindCRD.Kind, Name: o.GetName(), Message: "its kind is not offered yet"}}}
-				case <-time.After(servedInterval):
-				}
-			}
-			c.Refresh()
 		}
 	}
 	return nil
+}
+
+// offered returns when a kind of a definition can be used in a version.
+func (c *Cluster) offered(ctx context.Context, gvk schema.GroupVersionKind, definition string) error {
+	for first := true; ; first = false {
+		_, err := c.mapper.RESTMapping(gvk.GroupKind(), gvk.Version)
+		if err == nil {
+			return nil
+		}
+		if !meta.IsNoMatchError(err) {
+			return fmt.Errorf("waiting for the kind %s of %s: %w", gvk.Kind, definition, c.Explain(err))
+		}
+		if !first {
+			select {
+			case <-ctx.Done():
+				return &NotReadyError{TimedOut: true, Cause: ctx.Err(), Reasons: []Reason{{Kind: kindCRD.Kind, Name: definition, Message: "its kind is not offered yet"}}}
+			case <-time.After(servedInterval):
+			}
+		}
+		c.Refresh()
+	}
+}
+
+func servedVersions(crd *unstructured.Unstructured) []string {
+	var served []string
+	versions, _, _ := unstructured.NestedSlice(crd.Object, "spec", "versions")
+	for _, v := range versions {
+		if m, ok := v.(map[string]any); ok && m["served"] == true {
+			name, _ := m["name"].(string)
+			served = append(served, name)
+		}
+	}
+	return served
 }
 
 func balanced(service *unstructured.Unstructured) bool {
