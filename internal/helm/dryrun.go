@@ -126,10 +126,14 @@ func (t *trial) try(ctx context.Context, o, stored placed, had bool) error {
 	sent := owned(o, t.release.Namespace, t.release.Name)
 	var live *unstructured.Unstructured
 	var err error
-	if had {
-		if live, err = t.live.get(ctx, stored.ref); err != nil {
-			return err
-		}
+	switch {
+	case had && stored.ref == o.ref:
+		live, err = t.live.get(ctx, o.ref)
+	case had: // in the new manifest's version
+		live, err = t.live.read(ctx, o.ref)
+	}
+	if err != nil {
+		return err
 	}
 	client := t.client.cluster.Dynamic().Resource(o.ref.resource).Namespace(o.ref.namespace)
 	if live == nil {
@@ -193,9 +197,6 @@ func (t *trial) judge(err error, scrub func(string) string) (Finding, error) {
 	if scrub == nil {
 		scrub = t.scrubber(nil, nil).text
 	}
-	if hook := noDryRun(err); hook != "" {
-		return Finding{Kind: FindingUntried, Message: scrub(hook)}, nil
-	}
 	message, paths, refused := refusal(err)
 	if !refused {
 		return Finding{}, t.client.cluster.Explain(err)
@@ -216,9 +217,6 @@ func (t *trial) scrubber(o *placed, live *unstructured.Unstructured) *scrubber {
 			hide[i] = v
 		}
 		show := append([]string{t.release.Namespace, t.release.Name}, t.release.Show...)
-		for _, w := range t.want {
-			show = append(show, w.GetName(), w.GetKind())
-		}
 		t.scrub = newScrubber(map[string]any{"values": hide}, show...).
 			and(secretTexts(t.release.Want)).and(secretTexts(t.release.Stored))
 	}

@@ -82,7 +82,7 @@ func (c *Client) inventory(ctx context.Context, refs []ref, parallel int) (*inve
 func (inv *inventory) list(ctx context.Context, resource schema.GroupVersionResource, namespace string, wanted map[ref]bool) error {
 	client := inv.client.cluster.Dynamic().Resource(resource).Namespace(namespace)
 	pages := pager.New(func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) })
-	pages.PageSize = listPage
+	pages.PageSize, pages.PageBufferSize = listPage, 0
 	err := pages.EachListItem(ctx, metav1.ListOptions{LabelSelector: managedByLabel + "=" + managedByHelm}, func(item runtime.Object) error {
 		o := item.(*unstructured.Unstructured)
 		at := ref{resource, o.GetNamespace(), o.GetName()}

@@ -3,22 +3,30 @@ package helm_test
 import (
 	"context"
 	"fmt"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	authenticationv1 "k8s.io/api/authentication/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/client-go/tools/clientcmd"
+	clientcmdapi "k8s.io/client-go/tools/clientcmd/api"
 	"sigs.k8s.io/yaml"
 
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
+	"github.com/soctalk/fleet/plan"
 )
+
+// The planner takes findings as they are.
+var _ = plan.LiveFinding(helm.Finding{})
 
 // line is a finding in one line.
 func line(f helm.Finding) string {
@@ -232,6 +240,14 @@ apiVersion: v1
 kind: Pod
 metadata: {name: bare}
 spec: {containers: [{name: main, image: registry.example.com/bare, resources: {limits: {cpu: {{ .Values.pod }}}}}]}
+---
+apiVersion: v1
+kind: ConfigMap
+metadata: {name: app-labelled, labels: {a: "{{ .Values.note }}!"}}
+---
+apiVersion: v1
+kind: Secret
+metadata: {name: hooked}
 {{- end }}
 `))
 	target := helm.Target{Namespace: ns, Name: "app", Chart: ch}
@@ -261,6 +277,17 @@ apiVersion: v1
 kind: LimitRange
 metadata: {name: limits, namespace: %[1]s}
 spec: {limits: [{type: Container, max: {cpu: 100m}}]}
+---
+apiVersion: admissionregistration.k8s.io/v1
+kind: ValidatingWebhookConfiguration
+metadata: {name: %[1]s}
+webhooks:
+- name: closed.example.com
+  clientConfig: {url: "https://127.0.0.1:1/"}
+  namespaceSelector: {matchLabels: {kubernetes.io/metadata.name: %[1]s}}
+  rules: [{apiGroups: [""], apiVersions: [v1], operations: [CREATE], resources: [secrets]}]
+  sideEffects: None
+  admissionReviewVersions: [v1]
 `, ns, canary, secret.Data["password"])
 	for _, o := range manifest(t, policy) {
 		if err := k.Apply(t.Context(), o, "test"); err != nil {
@@ -275,8 +302,10 @@ spec: {limits: [{type: Container, max: {cpu: 100m}}]}
 	target.Values = values("note", canary, "pod", "500m")
 	release := liveRelease(t, c, target)
 	want := []string{
+		"refused ConfigMap app-labelled: metadata.labels: metadata.labels: a valid label",
 		"refused ConfigMap app: ValidatingAdmissionPolicy '" + ns + "' with binding '" + ns + "' denied request: no note such as (hidden) beside (hidden)",
 		"refused Pod bare: maximum cpu usage per Container is 100m, but limit is (hidden)",
+		`refused Secret hooked: Internal error occurred: failed calling webhook "closed.example.com"`,
 	}
 	// Both reach the admission plugins through caches.
 	sandboxtest.Eventually(t, patience, func(context.Context) error {
@@ -284,7 +313,8 @@ spec: {limits: [{type: Container, max: {cpu: 100m}}]}
 		if strings.Contains(strings.Join(got, ""), canary) || strings.Contains(strings.Join(got, ""), string(secret.Data["password"])) {
 			t.Fatalf("a secret came through: %s", got)
 		}
-		if !slices.Equal(got, want) {
+		// The rest of these is the API server's.
+		if !slices.EqualFunc(got, want, strings.HasPrefix) {
 			return fmt.Errorf("got\n  %s", strings.Join(got, "\n  "))
 		}
 		return nil
@@ -322,6 +352,123 @@ func TestWhatCannotBeTriedIsSaid(t *testing.T) {
 	release.Namespace += "-x"
 	expect(t, inspect(t, c, release), odd,
 		"untried: 6 objects: namespace "+ns+"-x does not exist yet; 1 object: the definition of Gadget comes first")
+}
+
+func TestAnUpgradeMayMakeRoomForItself(t *testing.T) {
+	t.Parallel()
+	c, k, ns := connect(t)
+	ch := load(t, small.with("templates/room.yaml", `
+apiVersion: v1
+kind: ResourceQuota
+metadata: {name: room}
+spec: {hard: {services: {{ .Values.room | default "0" | quote }}}}
+{{- if .Values.more }}
+---
+apiVersion: v1
+kind: Service
+metadata: {name: more}
+spec: {ports: [{port: 80}]}
+{{- end }}
+`))
+	target := helm.Target{Namespace: ns, Name: "app", Chart: ch}
+	target.Base = install(t, c, target, helm.ApplyOptions{})
+	// The quota has to be counted once.
+	sandboxtest.Eventually(t, patience, func(ctx context.Context) error {
+		q, err := k.Typed().CoreV1().ResourceQuotas(ns).Get(ctx, "room", metav1.GetOptions{})
+		if err == nil && len(q.Status.Hard) == 0 {
+			err = fmt.Errorf("not counted yet")
+		}
+		return err
+	})
+	target.Values = values("more", "yes")
+	expect(t, inspect(t, c, liveRelease(t, c, target)), "refused Service more: exceeded quota: room, requested: services=1, used: services=0, limited: services=0")
+	target.Values = values("more", "yes", "room", "1")
+	expect(t, inspect(t, c, liveRelease(t, c, target)), "untried: 1 object: they need others that this release brings or changes")
+}
+
+// An account that may read in its namespaces, and write nothing.
+func TestMissingPermissionsAreRefusals(t *testing.T) {
+	t.Parallel()
+	admin, k, ns := connect(t)
+	account, err := k.Typed().CoreV1().ServiceAccounts(ns).Create(t.Context(), &corev1.ServiceAccount{ObjectMeta: metav1.ObjectMeta{Name: "reader"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	token, err := k.Typed().CoreV1().ServiceAccounts(ns).CreateToken(t.Context(), account.Name, &authenticationv1.TokenRequest{}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ch := load(t, small)
+	var all []helm.LiveRelease
+	for range 5 {
+		target := helm.Target{Namespace: sandboxtest.Namespace(t), Name: "app", Chart: ch}
+		for _, o := range manifest(t, fmt.Sprintf(`
+apiVersion: rbac.authorization.k8s.io/v1
+kind: Role
+metadata: {name: reader, namespace: %[1]s}
+rules: [{apiGroups: ["*"], resources: ["*"], verbs: [get, list]}]
+---
+apiVersion: rbac.authorization.k8s.io/v1
+kind: RoleBinding
+metadata: {name: reader, namespace: %[1]s}
+roleRef: {apiGroup: rbac.authorization.k8s.io, kind: Role, name: reader}
+subjects: [{kind: ServiceAccount, name: reader, namespace: %[2]s}]
+`, target.Namespace, ns)) {
+			if err := k.Apply(t.Context(), o, "test"); err != nil {
+				t.Fatal(err)
+			}
+		}
+		target.Base = install(t, admin, target, helm.ApplyOptions{})
+		target.Values = values("note", "two")
+		all = append(all, liveRelease(t, admin, target))
+	}
+	reader := helm.New(as(t, token.Status.Token), helm.Options{})
+	// Permissions reach the authorizer through a cache.
+	sandboxtest.Eventually(t, patience, func(ctx context.Context) error {
+		out, err := reader.Inspect(ctx, all, 2)
+		if err != nil {
+			return err
+		}
+		for i, in := range out {
+			if in.Err != nil {
+				return in.Err
+			}
+			var got []string
+			for _, f := range in.Findings {
+				got = append(got, line(f))
+			}
+			slices.Sort(got)
+			user := `User "system:serviceaccount:` + ns + `:reader" cannot patch resource `
+			expect(t, got,
+				"refused ConfigMap app: "+user+`"configmaps" in API group "" in the namespace "`+all[i].Namespace+`"`,
+				"refused Deployment app: "+user+`"deployments" in API group "apps" in the namespace "`+all[i].Namespace+`"`)
+		}
+		return nil
+	})
+}
+
+// as returns the sandbox's cluster as the token's owner sees it.
+func as(t *testing.T, token string) *kube.Cluster {
+	t.Helper()
+	config, err := sandboxtest.Cluster(t).RESTConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "kubeconfig")
+	err = clientcmd.WriteToFile(clientcmdapi.Config{
+		Clusters:       map[string]*clientcmdapi.Cluster{"c": {Server: config.Host, CertificateAuthority: config.CAFile, CertificateAuthorityData: config.CAData}},
+		AuthInfos:      map[string]*clientcmdapi.AuthInfo{"u": {Token: token}},
+		Contexts:       map[string]*clientcmdapi.Context{"c": {Cluster: "c", AuthInfo: "u"}},
+		CurrentContext: "c",
+	}, file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	k, err := kube.New(kube.Config{Kubeconfig: file})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return k
 }
 
 func TestObjectOfAnotherReleaseIsRefused(t *testing.T) {

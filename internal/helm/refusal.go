@@ -24,7 +24,6 @@ var (
 	// misfit is what a field of the wrong type says, before its own words.
 	misfit = regexp.MustCompile(`^.* cannot be handled as an? \w+: `)
 	plain  = regexp.MustCompile(`^(?:-?[0-9][0-9.eE+-]*|true|false|null): `)
-	noDry  = regexp.MustCompile(`admission webhook "([^"]*)" does not support dry run`)
 )
 
 // refusal says in plain words what the API server does not like about a
@@ -49,7 +48,7 @@ func refusal(err error) (message string, fields []string, refused bool) {
 		for _, c := range status.Details.Causes {
 			part := withoutValue(c)
 			if c.Field != "" && c.Field != "<nil>" {
-				part = c.Field + ": " + part
+				part = c.Field + ": " + strings.TrimPrefix(part, c.Field+" in body ")
 				if !slices.Contains(fields, c.Field) {
 					fields = append(fields, c.Field)
 				}
@@ -124,12 +123,4 @@ func lower(s string) string {
 		return s
 	}
 	return strings.ToLower(s[:1]) + s[1:]
-}
-
-// noDryRun says which admission webhook cannot be asked without consequences.
-func noDryRun(err error) string {
-	if m := noDry.FindStringSubmatch(err.Error()); m != nil {
-		return "the admission webhook " + m[1] + " cannot be asked with a dry run"
-	}
-	return ""
 }

@@ -13,6 +13,7 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/apimachinery/pkg/util/sets"
 	"k8s.io/client-go/util/csaupgrade"
+	"k8s.io/client-go/util/retry"
 )
 
 // CRDResource is where custom resource definitions live.
@@ -37,24 +38,25 @@ func (e *StoredVersionError) Error() string {
 // [StoredVersionError], before anything is written, and those of
 // [Cluster.WaitReady].
 func (c *Cluster) ApplyCRDs(ctx context.Context, crds []*unstructured.Unstructured, fieldManager string) error {
-	live := make([]*unstructured.Unstructured, len(crds))
+	exists := make([]bool, len(crds))
 	for i, crd := range crds {
-		var err error
-		live[i], err = c.dynamic.Resource(crdResource).Get(ctx, crd.GetName(), metav1.GetOptions{})
+		live, err := c.dynamic.Resource(crdResource).Get(ctx, crd.GetName(), metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			live[i] = nil
 			continue
 		}
 		if err != nil {
 			return fmt.Errorf("reading the definition %s: %w", crd.GetName(), c.Explain(err))
 		}
-		if gone := droppedStored(live[i], crd); len(gone) > 0 {
+		if gone := droppedStored(live, crd); len(gone) > 0 {
 			return &StoredVersionError{Name: crd.GetName(), Versions: gone}
 		}
+		exists[i] = true
 	}
 	for i, crd := range crds {
-		if live[i] != nil {
-			if err := c.takeOver(ctx, live[i], fieldManager); err != nil {
+		if exists[i] {
+			// Its status changes at any time.
+			err := retry.RetryOnConflict(retry.DefaultRetry, func() error { return c.takeOver(ctx, crd.GetName(), fieldManager) })
+			if err != nil {
 				return fmt.Errorf("taking over the definition %s: %w", crd.GetName(), c.Explain(err))
 			}
 		}
@@ -87,7 +89,11 @@ func droppedStored(live, want *unstructured.Unstructured) []string {
 // where they wrote the definition's versions: fields that Helm created would
 // stay for ever otherwise. Who only fills something in, such as a certificate,
 // keeps it.
-func (c *Cluster) takeOver(ctx context.Context, live *unstructured.Unstructured, fieldManager string) error {
+func (c *Cluster) takeOver(ctx context.Context, name, fieldManager string) error {
+	live, err := c.dynamic.Resource(crdResource).Get(ctx, name, metav1.GetOptions{})
+	if err != nil {
+		return err
+	}
 	authors := sets.New[string]()
 	for _, m := range live.GetManagedFields() {
 		var fields struct {
@@ -107,6 +113,6 @@ func (c *Cluster) takeOver(ctx context.Context, live *unstructured.Unstructured,
 	if err != nil || patch == nil {
 		return err
 	}
-	_, err = c.dynamic.Resource(crdResource).Patch(ctx, live.GetName(), types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
+	_, err = c.dynamic.Resource(crdResource).Patch(ctx, name, types.JSONPatchType, patch, metav1.PatchOptions{FieldManager: fieldManager})
 	return err
 }
