@@ -23,7 +23,8 @@ var mayImport = map[string][]string{
 	"internal/kube":     {"internal/neterr"},
 	"internal/chart":    {"schema", "internal/neterr"},
 	"internal/helm":     {"schema", "internal/chart", "internal/kube"},
-	"internal/observe":  {"schema", "plan", "internal/helm", "internal/kube"},
+	"internal/database": {"schema", "internal/neterr", "internal/kube"},
+	"internal/observe":  {"schema", "plan", "internal/helm", "internal/kube", "internal/database"},
 	"internal/releases": {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/observe"},
 	"internal/journal":  {"internal/kube"},
 	"internal/planfile": {"plan"},
@@ -37,7 +38,7 @@ var mayImport = map[string][]string{
 // onlyIn names the rooms that alone may import a path.
 var onlyIn = map[string][]string{
 	"helm.sh/helm/v3": {"internal/bench", "internal/helm", "internal/chart", "internal/sandbox"},
-	"k8s.io/":         {"internal/bench", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox"},
+	"k8s.io/":         {"internal/bench", "internal/database", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox"},
 }
 
 // except names single paths that a room may import all the same.

@@ -63,6 +63,7 @@ func Observe(ctx context.Context, f *schema.Fleet, clusters Clusters, parallel i
 		return nil, &ClusterError{f.Clusters[f.System.Cluster], err}
 	}
 	o.prerequisites(ctx)
+	o.database(ctx)
 	slices.SortFunc(o.live.Unmanaged, compareKeys)
 	slices.SortFunc(o.live.Others, compareKeys)
 	return o.live, ctx.Err()

@@ -1,0 +1,100 @@
+package database
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"strconv"
+	"strings"
+
+	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/neterr"
+)
+
+// overNetwork speaks PostgreSQL's own protocol.
+type overNetwork struct {
+	conn *pgconn.PgConn
+	// server and secrets are for messages.
+	server  string
+	secrets []string
+}
+
+func connect(ctx context.Context, n *network, dsn, from string) (Conn, error) {
+	config, err := parse(dsn, from)
+	if err != nil {
+		return nil, err
+	}
+	// Names inside the cluster resolve only there.
+	config.LookupFunc = func(_ context.Context, host string) ([]string, error) { return []string{host}, nil }
+	config.DialFunc = n.dial
+	d := &overNetwork{server: net.JoinHostPort(config.Host, strconv.Itoa(int(config.Port))), secrets: []string{dsn, config.Password}}
+	ctx, cancel := context.WithTimeout(ctx, connectTimeout)
+	defer cancel()
+	if d.conn, err = pgconn.ConnectConfig(ctx, config); err != nil {
+		return nil, &Error{"connect to the database at " + d.server, d.why(err)}
+	}
+	return d, nil
+}
+
+// Query implements Conn.
+func (d *overNetwork) Query(ctx context.Context, sql string) ([][]string, error) {
+	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
+	defer cancel()
+	script := fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d; %s; COMMIT", statementTimeout.Milliseconds(), withoutEnd(sql))
+	results, err := d.conn.Exec(ctx, script).ReadAll()
+	if err != nil {
+		why := d.why(err)
+		// The transaction is left open by what went wrong in it.
+		_, _ = d.conn.Exec(ctx, "ROLLBACK").ReadAll()
+		return nil, &Error{"ask the database at " + d.server, why}
+	}
+	var rows [][]string
+	for _, r := range results {
+		for _, row := range r.Rows {
+			fields := make([]string, len(row))
+			for i, field := range row {
+				fields[i] = string(field)
+			}
+			rows = append(rows, fields)
+		}
+	}
+	return rows, nil
+}
+
+// Close implements Conn.
+func (d *overNetwork) Close() error {
+	ctx, cancel := context.WithTimeout(context.Background(), connectTimeout)
+	defer cancel()
+	return d.conn.Close(ctx)
+}
+
+// why is a cause in plain words. The library's own begin with what it was given
+// to connect with.
+func (d *overNetwork) why(err error) string {
+	var answer *pgconn.PgError
+	var own *Error
+	var unreachable *kube.UnreachableError
+	var forbidden *kube.ForbiddenError
+	var text string
+	switch {
+	case errors.As(err, &answer):
+		text = fmt.Sprintf("it answers: %s (SQLSTATE %s)", answer.Message, answer.Code)
+	case errors.As(err, &own):
+		text = own.Error()
+	case errors.As(err, &forbidden):
+		text = forbidden.Error()
+	case errors.As(err, &unreachable):
+		text = unreachable.Error()
+	case errors.Is(err, context.DeadlineExceeded):
+		text = "it did not answer in time"
+	default:
+		if text = neterr.Explain(err); text == "" {
+			text = deepest(err)
+		}
+	}
+	return hide(text, d.secrets...)
+}
+
+func withoutEnd(sql string) string { return strings.TrimRight(sql, "; \t\r\n") }
