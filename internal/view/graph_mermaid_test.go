@@ -82,3 +82,15 @@ func parseMermaid(text string) (m mermaid, err error) {
 	}
 	return m, nil
 }
+
+// Whatever the fleet, Mermaid draws it: by default it takes 50,000 characters
+// and 500 edges.
+func TestMermaidDrawsHugeFleets(t *testing.T) {
+	t.Parallel()
+	doc := hugeDocument(1)
+	text := render(t, GraphMermaid, doc)
+	if edges := strings.Count(text, " --> "); len(text) > 50_000 || edges > 500 {
+		t.Errorf("%d characters, %d edges", len(text), edges)
+	}
+	checkMermaid(t, "huge", doc, newGraph(doc))
+}

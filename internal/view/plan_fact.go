@@ -130,6 +130,9 @@ func (x *planIndex) remarks(c *plan.Class) []fact {
 			for _, d := range g.rest {
 				names = addLast(names, x.name(d.Address))
 			}
+			if n := len(g.rest) + 1; len(names) < n {
+				text += fmt.Sprintf(", %d times", n)
+			}
 			text += ": " + shortList(names)
 		case g.first.Detail != "":
 			text += ": " + oneLine(g.first.Detail)

@@ -9,6 +9,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -68,6 +69,29 @@ func TestManyClassesAreFast(t *testing.T) {
 		// 20,000 squared takes minutes.
 		if took := time.Since(start); took > 20*time.Second {
 			t.Errorf("%s takes %v", name, took)
+		}
+	}
+}
+
+// A terminal's width breaks lines between words and changes nothing else.
+func TestPlanWraps(t *testing.T) {
+	t.Parallel()
+	doc := planDocuments(t)["hops"]
+	in := func(s Style) string {
+		return render(t, func(w io.Writer, d *plan.Document) error { return PlanHuman(w, d, s, Full) }, doc)
+	}
+	whole := strings.Fields(in(Style{}))
+	for _, width := range []int{80, 120} {
+		for _, colour := range []bool{false, true} {
+			text := colourCode.ReplaceAllString(in(Style{Width: width, Color: colour}), "")
+			for line := range strings.Lines(text) {
+				if columns(strings.TrimSuffix(line, "\n")) > width {
+					t.Errorf("wider than %d: %s", width, line)
+				}
+			}
+			if diff := cmp.Diff(whole, strings.Fields(text)); diff != "" {
+				t.Errorf("width %d changes the words:\n%s", width, diff)
+			}
 		}
 	}
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/soctalk/fleet/plan"
 )
@@ -112,8 +113,12 @@ func (x *planIndex) subject(c *plan.Class) string {
 	return plural(c.Count, "release")
 }
 
-// snapshotNames says whose snapshots the steps of these ids take.
+// snapshotNames says whose snapshots the steps of these ids take; of many, how
+// many they are.
 func (x *planIndex) snapshotNames(ids []string) string {
+	if len(ids) > fewNames {
+		return plural(len(ids), "snapshot")
+	}
 	names := make([]string, len(ids))
 	for i, id := range ids {
 		names[i] = clean(id)
@@ -121,5 +126,5 @@ func (x *planIndex) snapshotNames(ids []string) string {
 			names[i] = fmt.Sprintf("%s of %s", clean(s.Snapshot), x.name(s.Address))
 		}
 	}
-	return shortList(names)
+	return "snapshot " + strings.Join(names, ", ")
 }

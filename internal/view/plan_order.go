@@ -17,9 +17,7 @@ type order struct {
 func (x *planIndex) order() order {
 	var o order
 	points, start := x.points()
-	if o.before = x.pointFacts(start); len(start) == 1 {
-		o.before[0].text = "rollback point " + clean(start[0].ID) + ": what is live now"
-	}
+	o.before = x.pointFacts(start)
 	skews, inherited, unplaced := x.skews()
 	o.before = append(o.before, inherited...)
 	lag := x.lag()
@@ -192,7 +190,7 @@ func (x *planIndex) noReturnFact(from string) fact {
 		text += ": " + oneLine(why)
 	}
 	if snapshots := x.doc.NoReturn.Snapshots; len(snapshots) > 0 {
-		text += "; the way back is snapshot " + x.snapshotNames(snapshots)
+		text += "; the way back is " + x.snapshotNames(snapshots)
 	} else {
 		text += "; there is no way back"
 	}

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/soctalk/fleet/plan"
 )
@@ -43,15 +44,14 @@ func (x *planIndex) pointFacts(points []*plan.RollbackPoint) []fact {
 	if len(points) == 1 {
 		p := points[0]
 		text := "rollback point " + clean(p.ID)
-		if len(p.Restores) > 0 {
-			names := make([]string, len(p.Restores))
-			for i, address := range p.Restores {
-				names[i] = x.name(address)
-			}
-			text += ": brings back " + fewNames(names)
+		switch {
+		case p.After == "":
+			text += ": what is live now"
+		case len(p.Restores) > 0:
+			text += ": brings back " + x.restored(p.Restores)
 		}
 		if len(p.Snapshots) > 0 {
-			text += ", with snapshot " + x.snapshotNames(p.Snapshots)
+			text += ", with " + x.snapshotNames(p.Snapshots)
 		}
 		return []fact{{weight: weightFaint, text: text}}
 	}
@@ -72,10 +72,17 @@ func (x *planIndex) pointFacts(points []*plan.RollbackPoint) []fact {
 	return []fact{{weight: weightFaint, text: text}}
 }
 
-// fewNames lists a few releases, of more how many.
-func fewNames(names []string) string {
-	if len(names) > 3 {
-		return plural(len(names), "release")
+// fewNames is how many are named where the names are not what matters.
+const fewNames = 3
+
+// restored names a few releases; of many, how many they are.
+func (x *planIndex) restored(addresses []string) string {
+	if len(addresses) > fewNames {
+		return plural(len(addresses), "release")
 	}
-	return shortList(names)
+	names := make([]string, len(addresses))
+	for i, a := range addresses {
+		names[i] = x.name(a)
+	}
+	return strings.Join(names, ", ")
 }
