@@ -16,6 +16,13 @@ import (
 // those that do not exist are left out. Both lists come back in the form that
 // the API server gives them, so that they can be compared.
 func (c *Client) LiveCRDs(ctx context.Context, crds []*unstructured.Unstructured) (live, want []*unstructured.Unstructured, err error) {
+	_, unknown, err := c.place("", crds)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(unknown) > 0 {
+		return nil, nil, fmt.Errorf("the cluster does not offer %s, as which the chart writes the definition %s", unknown[0].GetAPIVersion(), unknown[0].GetName())
+	}
 	for _, crd := range crds {
 		want = append(want, normalised(crd))
 		o, err := c.cluster.Dynamic().Resource(kube.CRDResource).Get(ctx, crd.GetName(), metav1.GetOptions{})
@@ -41,8 +48,7 @@ func (c *Client) ApplyCRDs(ctx context.Context, crds []*unstructured.Unstructure
 // normalised drops what says nothing from a definition, and what its type does
 // not know.
 func normalised(crd *unstructured.Unstructured) *unstructured.Unstructured {
-	mapping := &placed{Unstructured: crd}
-	typed := mapping.versioned()
+	typed := placed{Unstructured: crd}.versioned()
 	if _, unknown := typed.(runtime.Unstructured); unknown {
 		return crd
 	}

@@ -21,20 +21,22 @@ func (in *inspector) drift(ctx context.Context, o placed) error {
 	if err != nil {
 		return err
 	}
+	want, schema := expected(o)
+	if live != nil {
+		if len(differences(want, live.Object, schema)) == 0 {
+			return nil
+		}
+		// What was listed tells nothing of who wrote it, and may be old by now.
+		if live, err = in.live.read(ctx, o.ref); err != nil {
+			return err
+		}
+	}
 	if live == nil {
 		if !passes(o) {
 			in.found(Finding{Kind: FindingDrift, Missing: true}, &o)
 		}
 		in.drifted[o.ref] = true
 		return nil
-	}
-	want, schema := expected(o)
-	if len(differences(want, live.Object, schema)) == 0 {
-		return nil
-	}
-	// What was listed tells nothing of who wrote it, and may be old by now.
-	if live, err = in.live.read(ctx, o.ref); err != nil || live == nil {
-		return err
 	}
 	all := differences(want, live.Object, schema)
 	for _, t := range in.unattainable(ctx, o, live) {

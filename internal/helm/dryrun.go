@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -174,7 +175,7 @@ func (t *trial) answer(err error, o placed, live *unstructured.Unstructured) err
 		t.absent[o.ref.namespace] = 2
 		return nil
 	case t.waits(err):
-		t.untried["they need others that this release brings or changes"]++
+		t.untried["others of this release come first"]++
 		return nil
 	}
 	f, err := t.judge(err, func(text string) string { return t.text(text, o, live) })
@@ -263,7 +264,7 @@ func (t *trial) waits(err error) bool {
 	absent := strings.Contains(text, "not found") || strings.Contains(text, "was found")
 	for _, o := range t.want {
 		stored, had := among(t.stored, o)
-		if had && sameObject(stored, o) {
+		if had && reflect.DeepEqual(stored.Object["spec"], o.Object["spec"]) {
 			continue
 		}
 		switch {

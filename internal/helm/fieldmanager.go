@@ -18,7 +18,7 @@ func writerOf(managers []metav1.ManagedFieldsEntry, at trail) string {
 			continue
 		}
 		var fields map[string]any
-		if json.Unmarshal(m.FieldsV1.Raw, &fields) != nil || !owns(fields, at) {
+		if json.Unmarshal(m.FieldsV1.GetRawBytes(), &fields) != nil || !owns(fields, at) {
 			continue
 		}
 		var when time.Time

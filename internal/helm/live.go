@@ -175,9 +175,12 @@ func (p placed) versioned() any {
 }
 
 // place finds out where objects live. Those of kinds that the cluster does not
-// offer are returned apart.
+// offer are returned apart, those without a name of their own not at all.
 func (c *Client) place(namespace string, objects []*unstructured.Unstructured) (all []placed, unknown []*unstructured.Unstructured, err error) {
 	for _, o := range objects {
+		if o.GetName() == "" {
+			continue
+		}
 		gvk := o.GroupVersionKind()
 		mapping, err := c.cluster.Mapper().RESTMapping(gvk.GroupKind(), gvk.Version)
 		if meta.IsNoMatchError(err) {

@@ -347,7 +347,7 @@ func TestWhatCannotBeTriedIsSaid(t *testing.T) {
 		got[i] = refused
 	}
 	expect(t, got, odd, refused,
-		"untried: 1 object: the definition of Gadget comes first; 1 object: they need others that this release brings or changes")
+		"untried: 1 object: others of this release come first; 1 object: the definition of Gadget comes first")
 
 	release.Namespace += "-x"
 	expect(t, inspect(t, c, release), odd,
@@ -360,7 +360,7 @@ func TestAnUpgradeMayMakeRoomForItself(t *testing.T) {
 	ch := load(t, small.with("templates/room.yaml", `
 apiVersion: v1
 kind: ResourceQuota
-metadata: {name: room}
+metadata: {name: room, labels: {note: {{ .Values.note | quote }}}}
 spec: {hard: {services: {{ .Values.room | default "0" | quote }}}}
 {{- if .Values.more }}
 ---
@@ -380,10 +380,10 @@ spec: {ports: [{port: 80}]}
 		}
 		return err
 	})
-	target.Values = values("more", "yes")
+	target.Values = values("more", "yes", "note", "other")
 	expect(t, inspect(t, c, liveRelease(t, c, target)), "refused Service more: exceeded quota: room, requested: services=1, used: services=0, limited: services=0")
 	target.Values = values("more", "yes", "room", "1")
-	expect(t, inspect(t, c, liveRelease(t, c, target)), "untried: 1 object: they need others that this release brings or changes")
+	expect(t, inspect(t, c, liveRelease(t, c, target)), "untried: 1 object: others of this release come first")
 }
 
 // An account that may read in its namespaces, and write nothing.
