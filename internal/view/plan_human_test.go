@@ -45,7 +45,7 @@ func TestPointOfNoReturnInWave(t *testing.T) {
 	doc.NoReturn = &plan.NoReturn{Step: plan.StepID(address, 0, plan.StepUpgrade), Why: "its claim goes"}
 	got := render(t, func(w io.Writer, d *plan.Document) error { return PlanHuman(w, d, Style{}, Full) }, doc)
 	want := "wave everyone: 995 tenants, 20 at a time, 994 × 0.2.0 → 0.2.1, 1 × 0.1.9 → 0.2.1, 1 snapshot first, each settling 30s\n" +
-		"     ← point of no return, from tenant.tenant0007 on: its claim goes; there is no way back\n"
+		"     ← point of no return, from tenant.tenant0007 on: its claim goes; this plan takes no snapshot to go back with\n"
 	if !strings.Contains(got, want) || strings.Count(got, "point of no return") != 1 {
 		t.Errorf("%q is not in:\n%s", want, got)
 	}

@@ -147,7 +147,7 @@ func (x *planIndex) noReturnFact(from string) fact {
 	if snapshots := x.doc.NoReturn.Snapshots; len(snapshots) > 0 {
 		text += "; the way back is " + x.snapshotNames(snapshots)
 	} else {
-		text += "; there is no way back"
+		text += "; this plan takes no snapshot to go back with"
 	}
 	return fact{weight: weightNoReturn, text: text}
 }
