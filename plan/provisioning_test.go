@@ -100,6 +100,15 @@ func TestPinsPointAtWhatSetsThem(t *testing.T) {
 	}
 }
 
+func TestPinsAtAnotherVersion(t *testing.T) {
+	t.Parallel()
+	live := pinsOf(shipped("0.2.0"), nil, "0.2.0").at("0.2.1", "app")
+	want := map[string]string{pinnedRef: "oci://h/soctalk-tenant", pinnedChart: "0.2.1", "adapterImageTag": "app", "runsWorkerImageTag": "app", "linuxEpImageTag": "app"}
+	if diff := cmp.Diff(want, live.value); diff != "" {
+		t.Error(diff)
+	}
+}
+
 func TestOrderPins(t *testing.T) {
 	t.Parallel()
 	v := semver.MustParse
