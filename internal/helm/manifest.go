@@ -1,11 +1,10 @@
 package helm
 
 import (
-	"bytes"
+	"errors"
 	"strings"
 
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"sigs.k8s.io/yaml"
 )
 
 // ParseManifest returns the objects of a manifest, lists taken apart. Duplicate
@@ -24,24 +23,27 @@ func ParseManifest(manifest string) ([]*unstructured.Unstructured, error) {
 }
 
 func parseDocument(doc string) ([]*unstructured.Unstructured, error) {
-	// Helm ends every document so; the last line of a text would lack it.
-	raw, err := yaml.YAMLToJSON([]byte(doc + "\n"))
-	if err != nil {
+	object, err := parseYAML(doc)
+	switch {
+	case errors.Is(err, errNoObject):
+		return nil, &documentError{sourceOf(doc), "what it renders is no Kubernetes object: " + err.Error()}
+	case err != nil:
 		return nil, &documentError{sourceOf(doc), "what it renders is no YAML: " + plainYAML(err)}
-	}
-	if bytes.Equal(raw, []byte("null")) {
+	case object == nil:
 		return nil, nil
 	}
-	o := &unstructured.Unstructured{}
-	if err := o.UnmarshalJSON(raw); err != nil {
-		return nil, &documentError{sourceOf(doc), "what it renders is no Kubernetes object: apiVersion, kind or name is missing"}
-	}
+	return flatten(sourceOf(doc), object)
+}
+
+// flatten takes lists apart.
+func flatten(source string, object map[string]any) ([]*unstructured.Unstructured, error) {
+	o := &unstructured.Unstructured{Object: object}
 	if !o.IsList() {
 		return []*unstructured.Unstructured{o}, nil
 	}
 	list, err := o.ToList()
 	if err != nil {
-		return nil, &documentError{sourceOf(doc), "what it renders is no list of Kubernetes objects"}
+		return nil, &documentError{source, "what it renders is no list of Kubernetes objects"}
 	}
 	var all []*unstructured.Unstructured
 	for i := range list.Items {

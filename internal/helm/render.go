@@ -14,7 +14,6 @@ import (
 	"helm.sh/helm/v3/pkg/chartutil"
 	"helm.sh/helm/v3/pkg/engine"
 	"helm.sh/helm/v3/pkg/release"
-	"helm.sh/helm/v3/pkg/releaseutil"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 
 	"github.com/soctalk/fleet/internal/chart"
@@ -119,7 +118,7 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	if mood.stable(values) {
 		return out, nil
 	}
-	mood.elsewhen(ch)
+	skipped := mood.again(ch)
 	if top, err = c.renderValues(t, ch, values, caps); err != nil {
 		return nil, err
 	}
@@ -127,7 +126,12 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	if err != nil {
 		return nil, err
 	}
-	if out.Unstable, err = compareFiles(files, again); err != nil {
+	for _, name := range skipped {
+		if text, rendered := files[name]; rendered {
+			again[name] = text
+		}
+	}
+	if out.Unstable, out.Again, err = compareFiles(files, again); err != nil {
 		return nil, templateError(t, err, c.scrubber(t, values))
 	}
 	return out, nil
@@ -198,69 +202,58 @@ func (c *Client) execute(ctx context.Context, t Target, ch *hchart.Chart, top ch
 
 // assemble does with rendered templates what Helm does.
 func (c *Client) assemble(t Target, files map[string]string, values map[string]any) (*Rendered, error) {
-	hooks, manifests, err := releaseutil.SortManifests(files, nil, releaseutil.InstallOrder)
+	hooks, documents, err := sortFiles(files)
 	if err != nil {
 		return nil, templateError(t, err, c.scrubber(t, values))
 	}
 	out := &Rendered{Hooks: hooksOf(hooks), Files: make(map[string]string, len(files))}
 	var b strings.Builder
-	for _, m := range manifests {
-		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", m.Name, m.Content)
+	for _, d := range documents {
+		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", d.source, d.text)
+		out.Objects = append(out.Objects, d.objects...)
 	}
 	out.Manifest = b.String()
-	if out.Objects, err = objectsOf(nil, manifests); err != nil {
-		return nil, templateError(t, err, c.scrubber(t, values))
-	}
 	for name, text := range files {
 		out.Files[withinChart(t.Chart, name)] = text
 	}
 	return out, nil
 }
 
-func objectsOf(hooks []*release.Hook, manifests []releaseutil.Manifest) ([]*unstructured.Unstructured, error) {
-	var all []*unstructured.Unstructured
-	add := func(source, content string) error {
-		objs, err := parseDocument("# Source: " + source + "\n" + content)
-		all = append(all, objs...)
-		return err
-	}
-	for _, h := range hooks {
-		if err := add(h.Path, h.Manifest); err != nil {
-			return nil, err
-		}
-	}
-	for _, m := range manifests {
-		if err := add(m.Name, m.Content); err != nil {
-			return nil, err
-		}
-	}
-	return all, nil
-}
-
-// compareFiles parses only the templates whose text differs.
-func compareFiles(a, b map[string]string) ([]Unstable, error) {
-	objects := func(files, others map[string]string) ([]*unstructured.Unstructured, error) {
-		differing := map[string]string{}
+// compareFiles parses only the templates whose text differs. It returns their
+// objects in the second render, those of hooks left out.
+func compareFiles(a, b map[string]string) (differing []Unstable, again []*unstructured.Unstructured, err error) {
+	objects := func(files, others map[string]string) (hooks, rest []*unstructured.Unstructured, err error) {
+		some := map[string]string{}
 		for name, text := range files {
 			if others[name] != text {
-				differing[name] = text
+				some[name] = text
 			}
 		}
-		hooks, manifests, err := releaseutil.SortManifests(differing, nil, releaseutil.InstallOrder)
+		sorted, documents, err := sortFiles(some)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		return objectsOf(hooks, manifests)
+		for _, h := range sorted {
+			objs, err := parseDocument("# Source: " + h.Path + "\n" + h.Manifest)
+			if err != nil {
+				return nil, nil, err
+			}
+			hooks = append(hooks, objs...)
+		}
+		for _, d := range documents {
+			rest = append(rest, d.objects...)
+		}
+		return hooks, rest, nil
 	}
-	first, err := objects(a, b)
+	hooks, rest, err := objects(a, b)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	second, err := objects(b, a)
+	hooksAgain, again, err := objects(b, a)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return compareRenders(first, second), nil
+	return compareRenders(append(hooks, rest...), append(hooksAgain, again...)), again, nil
 }
 
 func hooksOf(hooks []*release.Hook) []Hook {

@@ -464,3 +464,41 @@ func BenchmarkRenderTenant(b *testing.B) {
 		}
 	}
 }
+
+func TestSecondRenderIsOfWhatMayDiffer(t *testing.T) {
+	t.Parallel()
+	c, _, ns := connect(t)
+	cm := func(name, value string) string {
+		return "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\ndata: {v: \"" + value + "\"}\n"
+	}
+	ch := load(t, files{
+		"Chart.yaml":                meta("mixed", "1.0.0"),
+		"values.yaml":               "seen: no\n",
+		"templates/_helpers.tpl":    `{{ define "calm" }}x{{ end }}{{ define "wild" }}{{ randAlpha 9 }}{{ end }}{{ define "via" }}{{ template "wild" }}{{ end }}`,
+		"templates/a-calm.yaml":     cm("calm", `{{ include "calm" . }}`),
+		"templates/b-wild.yaml":     cm("wild", `{{ include "via" . }}`),
+		"templates/c-sets.yaml":     cm("sets", `{{ $_ := set .Values "seen" "yes" }}{{ .Values.seen }}`),
+		"templates/d-sees.yaml":     cm("sees", `{{ .Values.seen }}{{ if false }}{{ uuidv4 }}{{ end }}`),
+		"templates/e-computed.yaml": cm("computed", `{{ include (printf "wi%s" "ld") . }}`),
+	})
+	got, err := c.Render(t.Context(), helm.Target{Namespace: ns, Name: "app", Chart: ch})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var unstable, again []string
+	for _, u := range got.Unstable {
+		unstable = append(unstable, u.Name)
+	}
+	for _, o := range got.Again {
+		again = append(again, o.GetName())
+	}
+	slices.Sort(unstable)
+	slices.Sort(again)
+	want := []string{"computed", "wild"}
+	if !slices.Equal(unstable, want) || !slices.Equal(again, want) {
+		t.Errorf("unstable %v, rendered again %v, want %v", unstable, again, want)
+	}
+	if len(got.Objects) != 5 {
+		t.Errorf("%d objects", len(got.Objects))
+	}
+}
