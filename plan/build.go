@@ -75,6 +75,9 @@ func (d *Draft) settle(m *Move, outcomes map[string]*Outcome, problems map[strin
 	for _, p := range o.Refusals {
 		d.fail(m.Release, p.Attr, p.Summary, p.Detail)
 	}
+	for i, h := range m.Hops {
+		h.breaking = o.Breaking[i]
+	}
 	if o.Unchanged {
 		m.Action, m.Hops = Unchanged, nil
 		return nil

@@ -34,14 +34,20 @@ type Hop struct {
 	Phase    int
 	From, To *semver.Version
 	Wanted   *Wanted
+	// breaking is known once the hop is compared.
+	breaking bool
 }
 
 // At identifies the release at the hop's end.
 func (m *Move) At(h *Hop) At { return At{m.Release.Address, h.To.Original()} }
 
+// component is empty for a companion, of which no rule or fact is known.
 func (m *Move) component() schema.Component {
-	if m.System != nil {
+	switch {
+	case m.System != nil:
 		return schema.ComponentSystem
+	case m.Companion != nil:
+		return ""
 	}
 	return schema.ComponentTenant
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"cmp"
-	"fmt"
 	"slices"
 	"strings"
 )
@@ -15,8 +14,10 @@ type Outcome struct {
 	Unchanged bool
 	// Class is the transition with the release's own identity taken out.
 	Class Class
-	// Verdicts are those of the hops, in order.
+	// Verdicts are those of the hops, in order, and Breaking says of each whether
+	// what is saved before a breaking hop is saved.
 	Verdicts []Reversibility
+	Breaking []bool
 	// Refusals are why it must not be done.
 	Refusals []Problem
 	// Asked are the words of `accept` that matter to the move, there or not.
@@ -36,19 +37,20 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	step := before
 	for i, h := range m.Hops {
 		changes := changedObjects(step, renders[i].Objects, renders[i].Again)
-		against := objections(m.Release, changes, m.System != nil && migratesByJob(m, h))
-		hop := d.classHop(m, h, changes, against, id)
-		o.Verdicts = append(o.Verdicts, hop.Reversibility)
-		o.refuse(d, m, h, changes, against, renders[i].Objects)
-		c.Reversibility = worse(c.Reversibility, hop.Reversibility)
-		if len(m.Hops) > 1 {
-			c.Hops = append(c.Hops, hop)
-		} else {
-			c.Restarts, c.Notes, c.Changes, c.NotesURL, c.Snapshots = hop.Restarts, hop.Notes, hop.Changes, hop.NotesURL, hop.Snapshots
+		x := &hopReview{draft: d, move: m, hop: h, changes: changes, after: renders[i].Objects, id: id, mask: mask}
+		x.review(o)
+		if len(m.Hops) == 1 {
+			only := c.Hops[0]
+			c.Restarts, c.Notes, c.Changes, c.NotesURL, c.Snapshots, c.Hops = only.Restarts, only.Notes, only.Changes, only.NotesURL, only.Snapshots, nil
 		}
 		step = renders[i].Objects
 	}
-	d.diff(c, changedObjects(before, last.Objects, last.Again), id, mask)
+	whole := changedObjects(before, last.Objects, last.Again)
+	d.diff(c, whole, id, mask)
+	if m.From != nil {
+		c.Images = imageChanges(whole, id, mask)
+		c.Subcharts = subchartChanges(m.Live.Subcharts, last.Subcharts, before)
+	}
 	for _, reason := range m.Reasons {
 		c.Notes = append(c.Notes, id.remove(reason))
 	}
@@ -101,28 +103,6 @@ func (d *Draft) diff(c *Class, changes []objectChange, id identity, mask *mask) 
 	slices.SortStableFunc(c.Diff, func(x, y ObjectDiff) int {
 		return cmp.Or(cmp.Compare(x.Kind, y.Kind), cmp.Compare(x.Name, y.Name), cmp.Compare(x.Namespace, y.Namespace))
 	})
-}
-
-// classHop says of one hop what matters for the decision to make it.
-func (d *Draft) classHop(m *Move, h *Hop, changes []objectChange, against []objection, id identity) ClassHop {
-	hop := ClassHop{From: versionText(h.From), To: versionText(h.To), Phase: h.Phase}
-	if h.From != nil && !h.From.Equal(h.To) {
-		hop.Changes = h.Wanted.Chart.Changes
-		if f := d.facts(m, h.To); f != nil {
-			hop.NotesURL = f.Notes
-		}
-	}
-	for _, o := range changes {
-		if o.restarts() {
-			hop.Restarts = append(hop.Restarts, o.key.kind+"/"+id.remove(o.key.name))
-		}
-	}
-	slices.Sort(hop.Restarts)
-	hop.Reversibility, hop.Notes = d.verdict(m, h, against)
-	for _, s := range snapshotsOf(m, d.isBreaking(m, h)) {
-		hop.Snapshots = append(hop.Snapshots, fmt.Sprintf("%s (%s)", s.Name, s.Driver))
-	}
-	return hop
 }
 
 // objectDiff renders an object's change for a class; onlyLabels is true when

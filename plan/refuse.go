@@ -7,22 +7,24 @@ import (
 	"github.com/soctalk/fleet/schema"
 )
 
-// refuse gathers what of a hop must not be done, whatever the versions say.
-func (o *Outcome) refuse(d *Draft, m *Move, h *Hop, changes []objectChange, against []objection, rendered []Object) {
+// refuse adds what of a hop must not be done, whatever the versions say.
+func (x *hopReview) refuse(o *Outcome, against []objection) {
+	m, h := x.move, x.hop
 	add := func(p *Problem) {
 		if p != nil {
 			o.Refusals = append(o.Refusals, *p)
 		}
 	}
-	add(stalePins(m, h, rendered))
-	add(reminted(m, changes))
-	for _, x := range against {
-		o.Asked = append(o.Asked, x.Word)
-		if !x.Accepted {
-			add(&Problem{Summary: x.Summary, Detail: fmt.Sprintf("%s: %s", describe(m.Release), x.Detail)})
+	add(stalePins(m, h, x.after))
+	add(reminted(m, x.changes))
+	for _, a := range against {
+		o.Asked = append(o.Asked, a.Word)
+		if !a.Accepted {
+			add(&Problem{Summary: a.Summary, Detail: fmt.Sprintf("%s: %s", describe(m.Release), a.Detail)})
 		}
 	}
-	if m.Tenant != nil && m.Companion == nil && len(d.breaking(m, h)) > 0 {
+	// The files say it of a version that it breaks tenants.
+	if declared := passageOf(x.draft.fleet.Facts, m.component(), h.From, h.To, nil); m.Tenant != nil && len(declared.Breaking) > 0 {
 		o.refuseUnready(m, h)
 	}
 }

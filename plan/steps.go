@@ -80,7 +80,7 @@ func (b *stepBuilder) snapshots(m *Move) {
 		if h.Phase != b.phase {
 			continue
 		}
-		for _, snap := range snapshotsOf(m, b.draft.isBreaking(m, h)) {
+		for _, snap := range snapshotsOf(m, h.breaking) {
 			if taken[snap.Name] {
 				continue
 			}

@@ -18,26 +18,18 @@ func worse(a, b Reversibility) Reversibility {
 	return b
 }
 
-// verdict says how one gets back from a hop, and why.
-func (d *Draft) verdict(m *Move, h *Hop, objections []objection) (Reversibility, []string) {
-	if h.From == nil {
-		return Reversible, nil
-	}
-	var notes []string
-	if m.System != nil {
-		notes = append(notes, d.schemaMove(m, h)...)
-	}
-	for _, o := range objections {
-		notes = append(notes, identityOf(m).remove(o.Note))
-	}
-	notes = append(notes, d.breaking(m, h)...)
+// verdict says how one gets back from a hop, and why: by Helm alone unless there
+// is a reason against it.
+func verdict(m *Move, h *Hop, reasons []string) Reversibility {
 	switch {
+	case h.From == nil:
+		return Reversible
 	case h.Number == 0 && m.Live.Status == "failed":
-		return ForwardOnly, notes
-	case len(notes) > 0:
-		return RestoreRequired, notes
+		return ForwardOnly
+	case len(reasons) > 0:
+		return RestoreRequired
 	}
-	return Reversible, nil
+	return Reversible
 }
 
 // schemaMove says where a hop of the system takes the database.
@@ -65,11 +57,6 @@ func (d *Draft) schemaBefore(m *Move, h *Hop) string {
 	return d.schemaRevision(m, h.From, m.Live.SchemaRevision)
 }
 
-// migrates says whether a hop of the system moves, or may move, the schema.
-func (d *Draft) migrates(m *Move, h *Hop) bool {
-	return h.From != nil && len(d.schemaMove(m, h)) > 0
-}
-
 // schemaRevision is what a release block says about a version, or else the chart.
 func (d *Draft) schemaRevision(m *Move, v *semver.Version, chart string) string {
 	if f := d.facts(m, v); f != nil && f.SchemaRevision != "" {
@@ -79,38 +66,5 @@ func (d *Draft) schemaRevision(m *Move, v *semver.Version, chart string) string 
 }
 
 func (d *Draft) facts(m *Move, v *semver.Version) *schema.Facts {
-	if m.Companion != nil {
-		return nil
-	}
-	for _, f := range d.fleet.Facts {
-		if f.Component == m.component() && f.Version.Equal(v) {
-			return f
-		}
-	}
-	return nil
-}
-
-// breaking gathers what the release blocks say of every version that a hop
-// gets to or passes by.
-func (d *Draft) breaking(m *Move, h *Hop) []string {
-	if m.Companion != nil || h.From == nil || h.From.Equal(h.To) {
-		return nil
-	}
-	var notes []string
-	for _, f := range d.fleet.Facts {
-		if f.Component != m.component() || !f.Version.GreaterThan(h.From) || f.Version.GreaterThan(h.To) {
-			continue
-		}
-		for _, b := range f.Breaking {
-			if !f.Version.Equal(h.To) {
-				b = fmt.Sprintf("%s (%s)", b, f.Version)
-			}
-			notes = append(notes, "breaking: "+b)
-		}
-	}
-	return notes
-}
-
-func (d *Draft) isBreaking(m *Move, h *Hop) bool {
-	return len(d.breaking(m, h)) > 0 || m.System != nil && d.migrates(m, h)
+	return factsOf(d.fleet.Facts, m.component(), v)
 }

@@ -130,10 +130,14 @@ func liveOf(body *helm.Release) (*plan.Live, error) {
 	if err != nil {
 		return nil, fmt.Errorf("its chart version %q is not a semantic version", body.ChartVersion)
 	}
-	return &plan.Live{
+	live := &plan.Live{
 		Revision: body.Revision, Status: body.Status, Modified: body.Modified, Took: took(body),
 		Version: version, Chart: body.ChartName, AppVersion: body.AppVersion, ChartDigest: body.ChartDigest,
 		SchemaRevision: body.ChartAnnotations[SchemaRevisionAnnotation],
 		Digest:         body.BodyDigest, Values: body.Config,
-	}, nil
+	}
+	for _, s := range body.Subcharts {
+		live.Subcharts = append(live.Subcharts, plan.Subchart(s))
+	}
+	return live, nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"sync"
 
+	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/plan"
 	"golang.org/x/sync/errgroup"
@@ -59,7 +60,9 @@ func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*pl
 		if err != nil {
 			return nil, err
 		}
-		renders = append(renders, &plan.Rendered{Objects: objectsOf(rendered.Objects), Again: objectsOf(rendered.Again)})
+		renders = append(renders, &plan.Rendered{
+			Objects: objectsOf(rendered.Objects), Again: objectsOf(rendered.Again), Subcharts: subchartsOf(rendered.Subcharts),
+		})
 	}
 	return draft.Compare(m, before, renders), nil
 }
@@ -70,4 +73,12 @@ func objectsOf(list []*unstructured.Unstructured) []plan.Object {
 		objects[i] = u.Object
 	}
 	return objects
+}
+
+func subchartsOf(list []chart.Subchart) []plan.Subchart {
+	out := make([]plan.Subchart, len(list))
+	for i, s := range list {
+		out[i] = plan.Subchart(s)
+	}
+	return out
 }

@@ -122,6 +122,7 @@ func (s *Set) facts(c *chart.Chart) *plan.Chart {
 		Name: c.Name, Version: c.Version, AppVersion: c.AppVersion, Digest: helm.DigestLabel(c.Digest),
 		SchemaRevision: c.Annotations[observe.SchemaRevisionAnnotation],
 		Templates:      map[string]bool{template: c.HasTemplate(template)},
+		Breaking:       c.Breaking(), Defaults: c.Defaults(),
 	}
 	for _, change := range c.Changes() {
 		text := change.Description

@@ -1,0 +1,68 @@
+package plan
+
+import (
+	"fmt"
+	"slices"
+)
+
+// hopReview looks at one rendered hop of a release.
+type hopReview struct {
+	draft   *Draft
+	move    *Move
+	hop     *Hop
+	changes []objectChange
+	after   []Object
+	id      identity
+	mask    *mask
+}
+
+// review adds to an outcome what matters for the decision to make the hop.
+func (x *hopReview) review(o *Outcome) {
+	m, h := x.move, x.hop
+	passed := passageOf(x.draft.fleet.Facts, m.component(), h.From, h.To, h.Wanted.Chart.Breaking)
+	out := ClassHop{From: versionText(h.From), To: versionText(h.To), Phase: h.Phase, NotesURL: passed.URL, Restarts: x.restarts()}
+	if m.moves() && h.From != nil {
+		out.Changes = append(slices.Clone(passed.Notes), h.Wanted.Chart.Changes...)
+	}
+	against := objections(m.Release, x.changes, m.System != nil && migratesByJob(m, h))
+	reasons := x.reasons(passed, against)
+	out.Reversibility = verdict(m, h, reasons)
+	out.Notes = append(reasons, workloadNotes(x.changes, x.after, m.Release.Namespace, x.id)...)
+	breaking := len(passed.Breaking) > 0 || len(majorImages(x.changes, x.id, x.mask)) > 0 || m.System != nil && h.From != nil && len(x.draft.schemaMove(m, h)) > 0
+	for _, s := range snapshotsOf(m, breaking) {
+		out.Snapshots = append(out.Snapshots, fmt.Sprintf("%s (%s)", s.Name, s.Driver))
+	}
+	o.Verdicts, o.Breaking = append(o.Verdicts, out.Reversibility), append(o.Breaking, breaking)
+	o.Class.Hops = append(o.Class.Hops, out)
+	o.Class.Reversibility = worse(o.Class.Reversibility, out.Reversibility)
+	x.refuse(o, against)
+}
+
+func (x *hopReview) restarts() []string {
+	var all []string
+	for _, o := range x.changes {
+		if o.restarts() {
+			all = append(all, o.key.kind+"/"+x.id.remove(o.key.name))
+		}
+	}
+	slices.Sort(all)
+	return all
+}
+
+// reasons are why Helm alone does not take the hop back, one a line.
+func (x *hopReview) reasons(passed passage, against []objection) []string {
+	if x.hop.From == nil {
+		return nil
+	}
+	var all []string
+	if x.move.System != nil {
+		all = append(all, x.draft.schemaMove(x.move, x.hop)...)
+	}
+	for _, o := range against {
+		all = append(all, x.id.remove(o.Note))
+	}
+	for _, b := range passed.Breaking {
+		all = append(all, "breaking: "+b)
+	}
+	return append(all, majorImages(x.changes, x.id, x.mask)...)
+}
