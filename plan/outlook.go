@@ -3,7 +3,6 @@ package plan
 import (
 	"fmt"
 	"slices"
-	"strings"
 )
 
 // outlook says how far back one can go: which states the run passes that it can
@@ -48,7 +47,8 @@ func noReturn(doc *Document, reversible func(Step) bool) *NoReturn {
 	return nil
 }
 
-// whyNot takes the reason of a verdict from the class that the step belongs to.
+// whyNot takes the first reason of a verdict, which is the weightiest, from the
+// class that the step belongs to.
 func whyNot(doc *Document, s Step) string {
 	i := slices.IndexFunc(doc.Releases, func(r Release) bool { return r.Address == s.Address })
 	j := slices.IndexFunc(doc.Classes, func(c Class) bool { return c.ID == doc.Releases[i].Class })
@@ -56,7 +56,10 @@ func whyNot(doc *Document, s Step) string {
 	if s.Hop < len(doc.Classes[j].Hops) {
 		notes = doc.Classes[j].Hops[s.Hop].Notes
 	}
-	return strings.Join(notes, "; ")
+	if len(notes) == 0 {
+		return "its last revision failed, so there is nothing to go back to"
+	}
+	return notes[0]
 }
 
 // rollbackPoints walks the steps backwards. A point is one that the run can go
