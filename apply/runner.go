@@ -352,7 +352,7 @@ func (w *walker) done(o outcome) {
 	switch {
 	case s.Kind == plan.StepInstall:
 		w.result.Installed++
-	case s.Kind == plan.StepUpgrade && arrives(rel, s):
+	case (s.Kind == plan.StepUpgrade || s.Kind == plan.StepPins) && arrives(rel, s):
 		w.result.Upgraded++
 	case s.Kind == plan.StepVerify:
 		delete(w.touched, s.Tenant) // what follows is another turn

@@ -137,10 +137,12 @@ func (d *Draft) release(m *Move, o *Outcome, key Key) (Release, error) {
 		if err != nil {
 			return r, fmt.Errorf("%s: %w", describe(m.Release), err)
 		}
-		r.Hops = append(r.Hops, h.To.String())
+		if !h.pins {
+			r.Hops = append(r.Hops, h.To.String())
+		}
 		r.Path = append(r.Path, Leg{
 			From: versionText(h.From), To: h.To.Original(), Phase: h.Phase,
-			ChartDigest: h.Wanted.Chart.Digest, ValuesDigest: digest, Reversibility: o.Verdicts[i],
+			ChartDigest: h.Wanted.Chart.Digest, ValuesDigest: digest, Reversibility: o.Verdicts[i], Held: h.Held,
 		})
 	}
 	return r, nil

@@ -3,7 +3,12 @@ package plan
 import "github.com/soctalk/fleet/schema"
 
 // At is a release at one version, as the version was written.
-type At struct{ Address, Version string }
+type At struct {
+	Address, Version string
+	// Held is true of the system while its provisioning pins are left as they
+	// are; see [HeldValues]. What is held is in no catalog.
+	Held bool
+}
 
 // Catalog is what is known of the charts that a plan may pass through. A
 // release at a version is in one of its maps once somebody has looked for it.
@@ -25,4 +30,4 @@ func (c *Catalog) knows(at At) bool {
 }
 
 // target is where a release of the fleet has to get.
-func target(r *schema.Release) At { return At{r.Address, r.Version.Original()} }
+func target(r *schema.Release) At { return At{Address: r.Address, Version: r.Version.Original()} }

@@ -86,7 +86,7 @@ func (c *checker) arrives() error {
 			if stop := c.jumped(want.Address, at, s.To); stop != "" {
 				return fmt.Errorf("%s jumps over %s", s.ID, stop)
 			}
-			if s.To != want.Version.String() && c.w.catalog.Missing[At{want.Address, s.To}] {
+			if s.To != want.Version.String() && c.w.catalog.Missing[At{Address: want.Address, Version: s.To}] {
 				return fmt.Errorf("%s goes to a version that there is no chart of", s.ID)
 			}
 			at = s.To

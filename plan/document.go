@@ -123,6 +123,9 @@ type Leg struct {
 	ChartDigest   string        `json:"chart_digest"`
 	ValuesDigest  string        `json:"values_digest"`
 	Reversibility Reversibility `json:"reversibility,omitempty"`
+	// Held is true of a hop of the system that leaves the pins for SocTalk's own
+	// provisioning as they are, until all tenants are where they should be.
+	Held bool `json:"held_pins,omitempty"`
 }
 
 // Base identifies a live revision; zero when the release is not installed.

@@ -23,6 +23,8 @@ type Move struct {
 	Hops []*Hop
 	// Reasons say why a release at its target version is still touched.
 	Reasons []string
+	// notes are remarks for the class that are no reason for a verdict.
+	notes []string
 
 	wanted *Wanted // at To
 }
@@ -34,12 +36,17 @@ type Hop struct {
 	Phase    int
 	From, To *semver.Version
 	Wanted   *Wanted
+	// Held is true while the system's provisioning pins are left as they are,
+	// and pins of the hop that sets them.
+	Held, pins bool
 	// breaking is known once the hop is compared.
 	breaking bool
 }
 
 // At identifies the release at the hop's end.
-func (m *Move) At(h *Hop) At { return At{m.Release.Address, h.To.Original()} }
+func (m *Move) At(h *Hop) At {
+	return At{Address: m.Release.Address, Version: h.To.Original(), Held: h.Held}
+}
 
 // component is empty for a companion, of which no rule or fact is known.
 func (m *Move) component() schema.Component {

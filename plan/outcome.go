@@ -39,11 +39,11 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 		changes := changedObjects(step, renders[i].Objects, renders[i].Again)
 		x := &hopReview{draft: d, move: m, hop: h, changes: changes, after: renders[i].Objects, id: id, mask: mask}
 		x.review(o)
-		if len(m.Hops) == 1 {
-			only := c.Hops[0]
-			c.Restarts, c.Notes, c.Changes, c.NotesURL, c.Snapshots, c.Hops = only.Restarts, only.Notes, only.Changes, only.NotesURL, only.Snapshots, nil
-		}
 		step = renders[i].Objects
+	}
+	if len(c.Hops) == 1 {
+		only := c.Hops[0]
+		c.Restarts, c.Notes, c.Changes, c.NotesURL, c.Snapshots, c.Hops = only.Restarts, only.Notes, only.Changes, only.NotesURL, only.Snapshots, nil
 	}
 	whole := changedObjects(before, last.Objects, last.Again)
 	d.diff(c, whole, id, mask)
@@ -51,10 +51,10 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 		c.Images = imageChanges(whole, id, mask)
 		c.Subcharts = subchartChanges(m.Live.Subcharts, last.Subcharts, before)
 	}
-	for _, reason := range m.Reasons {
+	for _, reason := range append(slices.Clone(m.Reasons), m.notes...) {
 		c.Notes = append(c.Notes, id.remove(reason))
 	}
-	o.Unchanged = m.Action == Upgrade && len(m.Reasons) == 0 && !m.moves() && len(c.Diff) == 0 && c.Relabelled == 0
+	o.Unchanged = m.Action == Upgrade && len(m.Reasons) == 0 && !m.moves() && pinsHop(m) == nil && len(c.Diff) == 0 && c.Relabelled == 0
 	return o
 }
 

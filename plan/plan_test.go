@@ -189,7 +189,7 @@ func TestProblemsLeaveTheRestPlanned(t *testing.T) {
 	w := newWorld("0.2.0", "0.2.1")
 	w.tenant("acme", "0.2.0", "0.2.1")
 	w.tenant("beta", "0.2.0", "0.2.1")
-	beta := At{"tenant.beta", "0.2.1"}
+	beta := At{Address: "tenant.beta", Version: "0.2.1"}
 	delete(w.catalog.Wanted, beta)
 	w.catalog.Problems[beta] = Problem{Summary: "Chart not found", Detail: "nowhere"}
 	doc := w.plan()

@@ -125,7 +125,7 @@ func randomRules(r *rand.Rand, w *world) {
 				if component == schema.ComponentTenant {
 					address = "tenant.t0"
 				}
-				w.catalog.Missing[At{address, v}] = true
+				w.catalog.Missing[At{Address: address, Version: v}] = true
 			}
 		}
 	}

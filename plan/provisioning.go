@@ -26,16 +26,16 @@ var pinnedTags = []string{"adapterImageTag", "linuxEpImageTag", "runsWorkerImage
 // such value has no entry.
 type pinSet struct {
 	value map[string]string
-	// given are the keys that somebody wrote; the other ones follow the version
-	// of the API.
-	given map[string]bool
+	// given are the keys that values or chart name; the other ones follow the
+	// version of the API. own are those that a person wrote.
+	given, own map[string]bool
 }
 
 // pinsOf returns the pins of a system: its chart's defaults with the user's
 // values over them. An image tag that is empty is the API's own version, which
 // is image.tag or else what the chart is made for.
 func pinsOf(defaults, values map[string]any, appVersion string) pinSet {
-	p := pinSet{map[string]string{}, map[string]bool{}}
+	p := pinSet{map[string]string{}, map[string]bool{}, map[string]bool{}}
 	own := scalarText(effective(defaults, values, "image", "tag"))
 	if own == "" {
 		own = appVersion
@@ -46,6 +46,7 @@ func pinsOf(defaults, values map[string]any, appVersion string) pinSet {
 			continue
 		}
 		p.value[key], p.given[key] = scalarText(v), scalarText(v) != ""
+		p.own[key] = effective(nil, values, provisioning, key) != nil
 		if !p.given[key] && slices.Contains(pinnedTags, key) {
 			p.value[key] = own
 		}
@@ -55,7 +56,7 @@ func pinsOf(defaults, values map[string]any, appVersion string) pinSet {
 
 // at returns the pins that suit tenants at one version of their chart.
 func (p pinSet) at(version, appVersion string) pinSet {
-	out := pinSet{maps.Clone(p.value), p.given}
+	out := pinSet{maps.Clone(p.value), p.given, p.own}
 	for key := range out.value {
 		switch {
 		case key == pinnedChart:
@@ -184,6 +185,9 @@ func pinDiagnostics(system *schema.Release, pins pinSet, tenants []pinnedTenant)
 		}
 	}
 	say := func(severity Severity, key, summary, detail string) Diagnostic {
+		if !pins.own[key] {
+			severity = Warning // it is the chart's word, which the files do not mean to contradict
+		}
 		attr := "values"
 		if slices.ContainsFunc(system.Set, func(s schema.SetValue) bool { return s.Path == provisioning+"."+key }) {
 			attr = "set"

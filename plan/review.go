@@ -33,7 +33,9 @@ func (x *hopReview) review(o *Outcome) {
 		out.Snapshots = append(out.Snapshots, fmt.Sprintf("%s (%s)", s.Name, s.Driver))
 	}
 	o.Verdicts, o.Breaking = append(o.Verdicts, out.Reversibility), append(o.Breaking, breaking)
-	o.Class.Hops = append(o.Class.Hops, out)
+	if !h.pins {
+		o.Class.Hops = append(o.Class.Hops, out)
+	}
 	o.Class.Reversibility = worse(o.Class.Reversibility, out.Reversibility)
 	x.refuse(o, against)
 }

@@ -63,6 +63,7 @@ func Route(f *schema.Fleet, o *Observation, c *Catalog, selected Selection) *Dra
 	}
 	d.removed()
 	d.findWay()
+	d.followPins()
 	d.checkDatabase()
 	return d
 }

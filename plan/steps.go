@@ -27,6 +27,9 @@ func (d *Draft) steps() []Step {
 			b.wave(w, d.Moves[1:])
 		}
 	}
+	if m := d.Moves[0]; pinsHop(m) != nil {
+		b.add(b.step(m, pinsHop(m), StepPins, m.Release.Timeout), union(b.tenants, b.last))
+	}
 	return b.steps
 }
 
@@ -123,7 +126,7 @@ func union(a, b []string) []string {
 // makes at most one.
 func hopIn(m *Move, phase int) *Hop {
 	for _, h := range m.Hops {
-		if h.Phase == phase {
+		if h.Phase == phase && !h.pins {
 			return h
 		}
 	}

@@ -57,7 +57,7 @@ func TestPathOfSeveralHops(t *testing.T) {
 func TestNoChartOnTheWay(t *testing.T) {
 	t.Parallel()
 	w := steppingStones()
-	w.catalog.Missing[At{"system", "0.2.0"}] = true
+	w.catalog.Missing[At{Address: "system", Version: "0.2.0"}] = true
 	doc := w.plan()
 	if !slices.Contains(doc.errorSummaries(), noPath) || !strings.Contains(doc.Diagnostics[0].Detail, "There is a path by way of system 0.2.0, but no chart to go there.") {
 		t.Errorf("diagnostics %+v", doc.Diagnostics)

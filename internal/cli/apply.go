@@ -163,7 +163,8 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	s.set.Extend(ctx, catalog, passed(doc, catalog), flags.plan.parallelism)
 	for _, r := range doc.Releases {
 		for _, l := range r.Path {
-			if err := unchanged(plan.At{Address: r.Address, Version: l.To}, l, catalog, s.key); err != nil {
+			live := s.live.Releases[plan.ReleaseKey{Cluster: r.Cluster, Namespace: r.Namespace, Name: r.Name}]
+			if err := unchanged(plan.At{Address: r.Address, Version: l.To}, l, live, catalog, s.key); err != nil {
 				return err
 			}
 		}
@@ -198,7 +199,7 @@ func passed(doc *plan.Document, catalog *plan.Catalog) []plan.At {
 }
 
 // unchanged holds the chart and values of a hop against the plan.
-func unchanged(at plan.At, l plan.Leg, catalog *plan.Catalog, key plan.Key) error {
+func unchanged(at plan.At, l plan.Leg, live *plan.Live, catalog *plan.Catalog, key plan.Key) error {
 	w := catalog.Wanted[at]
 	if w == nil {
 		return advise(fmt.Errorf("%s can no longer be prepared for %s: %s", at.Address, at.Version, catalog.Problems[at].Detail), planAgain)
@@ -206,7 +207,11 @@ func unchanged(at plan.At, l plan.Leg, catalog *plan.Catalog, key plan.Key) erro
 	if w.Chart.Digest != l.ChartDigest {
 		return advise(fmt.Errorf("the chart of %s is not the one that was planned with", at.Address), planAgain)
 	}
-	digest, err := key.Values(w.Values)
+	values := w.Values
+	if l.Held && live.Deployed() {
+		values = plan.HeldValues(live, w)
+	}
+	digest, err := key.Values(values)
 	if err != nil {
 		return fmt.Errorf("%s: %w", at.Address, err)
 	}

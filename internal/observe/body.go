@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"sync"
@@ -79,6 +80,9 @@ func (o *observer) body(ctx context.Context, cluster string, m helm.Meta) error 
 	var silent error
 	if err == nil {
 		live, err = liveOf(body)
+		if err == nil && key == plan.KeyOf(&o.fleet.System.Release) && len(body.ChartDefaults) > 0 {
+			err = json.Unmarshal(body.ChartDefaults, &live.Defaults)
+		}
 	} else {
 		silent = unanswered(err)
 	}

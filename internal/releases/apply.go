@@ -91,11 +91,11 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 
 // at is the version that a step takes a release to.
 func at(r plan.Release, step plan.Step) plan.At {
-	version := step.To
-	if step.Hop < len(r.Path) {
-		version = r.Path[step.Hop].To // as it was written
+	if step.Hop >= len(r.Path) {
+		return plan.At{Address: r.Address, Version: step.To}
 	}
-	return plan.At{Address: r.Address, Version: version}
+	leg := r.Path[step.Hop]
+	return plan.At{Address: r.Address, Version: leg.To, Held: leg.Held}
 }
 
 // Rollback goes back to the revision that the release was at. A Job

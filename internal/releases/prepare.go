@@ -35,8 +35,8 @@ func (s *Set) Prepare(ctx context.Context, parallel int) *plan.Catalog {
 			catalog.Problems[at] = valuesProblem(r, err)
 			continue
 		}
-		s.wanted[at] = &wanted{f.chart, values}
 		catalog.Wanted[at] = &plan.Wanted{Chart: f.facts, Values: values}
+		s.wanted[at] = &wanted{f.chart, catalog.Wanted[at]}
 	}
 	return catalog
 }
@@ -64,8 +64,8 @@ func (s *Set) Extend(ctx context.Context, catalog *plan.Catalog, lacks []plan.At
 				continue // told already
 			}
 			values := plan.PassingValues(target.Values, target.Chart, f.facts)
-			s.wanted[at] = &wanted{f.chart, values}
 			catalog.Wanted[at] = &plan.Wanted{Chart: f.facts, Values: values}
+			s.wanted[at] = &wanted{f.chart, catalog.Wanted[at]}
 		}
 	}
 }

@@ -25,10 +25,10 @@ type Set struct {
 	wanted    map[plan.At]*wanted
 }
 
-// wanted is a release's target with the chart itself.
+// wanted is what a release should be, with the chart itself.
 type wanted struct {
-	chart  *chart.Chart
-	values map[string]any
+	chart *chart.Chart
+	facts *plan.Wanted
 }
 
 // New gathers what is needed to plan for a fleet as it was observed.
@@ -45,10 +45,14 @@ func (s *Set) helm(r *schema.Release) *helm.Client { return s.clusters[r.Cluster
 // target is what Helm is given for a release at a version; base is its live
 // revision.
 func (s *Set) target(at plan.At, base *helm.Release) (helm.Target, error) {
-	w := s.wanted[at]
+	w := s.wanted[plan.At{Address: at.Address, Version: at.Version}]
 	if w == nil {
 		return helm.Target{}, fmt.Errorf("%s: its chart %s was not fetched", at.Address, at.Version)
 	}
 	r := s.byAddress[at.Address]
-	return helm.Target{Namespace: r.Namespace, Name: r.Name, Chart: w.chart, Values: w.values, Base: base}, nil
+	values := w.facts.Values
+	if at.Held {
+		values = plan.HeldValues(s.live.Releases[plan.KeyOf(r)], w.facts)
+	}
+	return helm.Target{Namespace: r.Namespace, Name: r.Name, Chart: w.chart, Values: values, Base: base}, nil
 }

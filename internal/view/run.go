@@ -76,6 +76,10 @@ func words(s plan.Step) (doing, done string) {
 			return "upgrading " + s.To + " in place", "upgraded " + s.To + " in place"
 		}
 		return fmt.Sprintf("upgrading %s → %s", s.From, s.To), "upgraded to " + s.To
+	case plan.StepPins:
+		return "setting SocTalk's own pins to what the tenants run", "pins set"
+	case plan.StepCRDs:
+		return "updating custom resource definitions " + strings.Join(s.CRDs, ", "), "custom resource definitions updated"
 	case plan.StepVerify:
 		return "settling for " + round(s.Settle), ""
 	case plan.StepSoak:

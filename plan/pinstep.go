@@ -1,0 +1,76 @@
+package plan
+
+import "slices"
+
+// followPins holds the system's provisioning pins against the tenants and, where
+// they change while tenants have still to move, leaves them as they are until a
+// last step sets them.
+func (d *Draft) followPins() {
+	m := d.Moves[0]
+	if m.wanted == nil || len(d.Lacks) > 0 {
+		return
+	}
+	tenants := d.pinnedTenants()
+	wanted := pinsIn(m.wanted)
+	d.diagnostics = append(d.diagnostics, pinDiagnostics(m.Release, wanted, tenants)...)
+	if m.Action != Upgrade || d.observation.Offline {
+		return
+	}
+	order := orderPins(livePins(m.Live), wanted, tenants)
+	m.notes = order.Notes
+	if !order.Hold {
+		return
+	}
+	for _, h := range m.Hops {
+		h.Held, h.Wanted = true, &Wanted{Chart: h.Wanted.Chart, Values: HeldValues(m.Live, h.Wanted)}
+	}
+	if m.keepsAll() {
+		m.Hops, m.Reasons = nil, nil // the pins are all that there is to change
+	}
+	if order.Step {
+		m.Hops = append(m.Hops, &Hop{Number: len(m.Hops), Phase: d.phases - 1, From: m.To, To: m.To, Wanted: m.wanted, pins: true})
+	} else if len(m.Hops) == 0 {
+		m.Action = Unchanged
+	}
+}
+
+// keepsAll says whether the held hop of a release that keeps its version would
+// change nothing.
+func (m *Move) keepsAll() bool {
+	h := m.Hops[len(m.Hops)-1]
+	return !m.moves() && m.Live.Status == "deployed" && m.Live.ChartDigest == h.Wanted.Chart.Digest && sameValues(m.Live.Values, h.Wanted.Values)
+}
+
+// HeldValues are the values of a hop of the system that leaves the provisioning
+// pins at those of the live one.
+func HeldValues(live *Live, w *Wanted) map[string]any {
+	return holdPins(w.Values, pinsIn(w), livePins(live))
+}
+
+func pinsIn(w *Wanted) pinSet { return pinsOf(w.Chart.Defaults, w.Values, w.Chart.AppVersion) }
+
+func livePins(l *Live) pinSet { return pinsOf(l.Defaults, l.Values, l.AppVersion) }
+
+func (d *Draft) pinnedTenants() []pinnedTenant {
+	var all []pinnedTenant
+	for _, m := range d.Moves[1:] {
+		if m.Companion != nil {
+			continue
+		}
+		t := pinnedTenant{Address: m.Release.Address, Live: m.From, Wanted: m.Release.Version}
+		t.Planned = m.Action != Unchanged || m.From != nil && m.From.Equal(t.Wanted)
+		if w := d.catalog.Wanted[target(m.Release)]; w != nil {
+			t.AppVersion = w.Chart.AppVersion
+		}
+		all = append(all, t)
+	}
+	return all
+}
+
+// pinsHop is the hop that sets the pins, nil if there is none.
+func pinsHop(m *Move) *Hop {
+	if i := slices.IndexFunc(m.Hops, func(h *Hop) bool { return h.pins }); i >= 0 {
+		return m.Hops[i]
+	}
+	return nil
+}
