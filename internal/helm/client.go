@@ -18,6 +18,8 @@ type Options struct {
 // Client works on the releases of one cluster. It is safe for concurrent use.
 type Client struct {
 	cluster *kube.Cluster
+	// offline is set instead of cluster where there is none.
+	offline *Capabilities
 	options Options
 	lookups *lookups
 	moods   moods

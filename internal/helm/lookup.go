@@ -36,6 +36,7 @@ type lookupEntry struct {
 	err    error
 }
 
+// newLookups reads from a cluster; without one nothing is found.
 func newLookups(c *kube.Cluster) *lookups {
 	return &lookups{cluster: c, entries: map[lookupKey]*lookupEntry{}}
 }
@@ -130,6 +131,9 @@ type lookupProvider struct {
 // GetClientFor finds a kind within exactly the given version, as Helm does: a
 // kind that the version does not have is looked up as nothing.
 func (p lookupProvider) GetClientFor(apiVersion, kind string) (dynamic.NamespaceableResourceInterface, bool, error) {
+	if p.lookups.cluster == nil {
+		return lookupClient{lookupProvider: p}, false, nil
+	}
 	d := p.lookups.cluster.Discovery()
 	resources, err := d.ServerResourcesForGroupVersion(apiVersion)
 	if err != nil && !d.Fresh() {

@@ -44,6 +44,9 @@ var known = map[string]bool{
 	"uninstalling": true, "pending-install": true, "pending-upgrade": true, "pending-rollback": true,
 }
 
+// KnownStatus says whether Helm gives revisions this status.
+func KnownStatus(status string) bool { return known[status] }
+
 // Pending says that an operation is in progress, or ended without cleaning up.
 func (m Meta) Pending() bool { return strings.HasPrefix(m.Status, "pending-") }
 

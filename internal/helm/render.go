@@ -271,23 +271,6 @@ func hooksOf(hooks []*release.Hook) []Hook {
 	return all
 }
 
-// capabilities are those of the cluster, in a private copy.
-func (c *Client) capabilities(ctx context.Context) (*chartutil.Capabilities, error) {
-	v, err := c.cluster.Version(ctx)
-	if err != nil {
-		return nil, err
-	}
-	versions, err := c.cluster.APIVersions()
-	if err != nil {
-		return nil, err
-	}
-	return &chartutil.Capabilities{
-		KubeVersion: chartutil.KubeVersion{Version: v.GitVersion, Major: v.Major, Minor: v.Minor},
-		APIVersions: chartutil.VersionSet(versions),
-		HelmVersion: chartutil.DefaultCapabilities.HelmVersion,
-	}, nil
-}
-
 // schemas compiles the values schema of each chart once.
 type schemas struct{ charts sync.Map }
 

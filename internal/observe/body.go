@@ -79,10 +79,7 @@ func (o *observer) body(ctx context.Context, cluster string, m helm.Meta) error 
 	var live *plan.Live
 	var silent error
 	if err == nil {
-		live, err = liveOf(body)
-		if err == nil && key == plan.KeyOf(&o.fleet.System.Release) && len(body.ChartDefaults) > 0 {
-			err = json.Unmarshal(body.ChartDefaults, &live.Defaults)
-		}
+		live, err = liveOf(body, key == plan.KeyOf(&o.fleet.System.Release))
 	} else {
 		silent = unanswered(err)
 	}
@@ -129,7 +126,8 @@ func unanswered(err error) error {
 	return nil
 }
 
-func liveOf(body *helm.Release) (*plan.Live, error) {
+// liveOf is a body as far as the planner needs it.
+func liveOf(body *helm.Release, system bool) (*plan.Live, error) {
 	version, err := semver.NewVersion(body.ChartVersion)
 	if err != nil {
 		return nil, fmt.Errorf("its chart version %q is not a semantic version", body.ChartVersion)
@@ -142,6 +140,11 @@ func liveOf(body *helm.Release) (*plan.Live, error) {
 	}
 	for _, s := range body.Subcharts {
 		live.Subcharts = append(live.Subcharts, plan.Subchart(s))
+	}
+	if system && len(body.ChartDefaults) > 0 {
+		if err := json.Unmarshal(body.ChartDefaults, &live.Defaults); err != nil {
+			return nil, errors.New("the default values of its chart cannot be read")
+		}
 	}
 	return live, nil
 }
