@@ -3,12 +3,7 @@ package plan
 import "github.com/soctalk/fleet/schema"
 
 // At is a release at one version, as the version was written.
-type At struct {
-	Address, Version string
-	// Held is true of the system while its provisioning pins are left as they
-	// are; see [HeldValues]. What is held is in no catalog.
-	Held bool
-}
+type At struct{ Address, Version string }
 
 // Catalog is what is known of the charts that a plan may pass through. A
 // release at a version is in one of its maps once somebody has looked for it.

@@ -123,9 +123,16 @@ type Leg struct {
 	ChartDigest   string        `json:"chart_digest"`
 	ValuesDigest  string        `json:"values_digest"`
 	Reversibility Reversibility `json:"reversibility,omitempty"`
-	// Held is true of a hop of the system that leaves the pins for SocTalk's own
-	// provisioning as they are, until all tenants are where they should be.
-	Held bool `json:"held_pins,omitempty"`
+	// Held says what a hop of the system leaves the pins for SocTalk's own
+	// provisioning at, until all tenants are where they should be.
+	Held *HeldPins `json:"held_pins,omitempty"`
+}
+
+// HeldPins are the tenants that SocTalk's own provisioning is pinned to in the
+// meantime: those of a version, or, where that is empty, of the live system.
+type HeldPins struct {
+	Version    string `json:"version,omitempty"`
+	AppVersion string `json:"app_version,omitempty"`
 }
 
 // Base identifies a live revision; zero when the release is not installed.

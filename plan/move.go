@@ -36,17 +36,16 @@ type Hop struct {
 	Phase    int
 	From, To *semver.Version
 	Wanted   *Wanted
-	// Held is true while the system's provisioning pins are left as they are,
-	// and pins of the hop that sets them.
-	Held, pins bool
+	// Held is set while the system's provisioning pins are not yet what the files
+	// ask for, and pins is true of the hop that makes them so.
+	Held *HeldPins
+	pins bool
 	// breaking is known once the hop is compared.
 	breaking bool
 }
 
 // At identifies the release at the hop's end.
-func (m *Move) At(h *Hop) At {
-	return At{Address: m.Release.Address, Version: h.To.Original(), Held: h.Held}
-}
+func (m *Move) At(h *Hop) At { return At{m.Release.Address, h.To.Original()} }
 
 // component is empty for a companion, of which no rule or fact is known.
 func (m *Move) component() schema.Component {

@@ -22,7 +22,8 @@ func (d *Draft) followPins() {
 		return
 	}
 	for _, h := range m.Hops {
-		h.Held, h.Wanted = true, &Wanted{Chart: h.Wanted.Chart, Values: HeldValues(m.Live, h.Wanted)}
+		h.Held = d.reached(h.Phase)
+		h.Wanted = &Wanted{Chart: h.Wanted.Chart, Values: HeldValues(m.Live, h.Wanted, h.Held)}
 	}
 	if m.keepsAll() {
 		m.Hops, m.Reasons = nil, nil // the pins are all that there is to change
@@ -41,10 +42,39 @@ func (m *Move) keepsAll() bool {
 	return !m.moves() && m.Live.Status == "deployed" && m.Live.ChartDigest == h.Wanted.Chart.Digest && sameValues(m.Live.Values, h.Wanted.Values)
 }
 
-// HeldValues are the values of a hop of the system that leaves the provisioning
-// pins at those of the live one.
-func HeldValues(live *Live, w *Wanted) map[string]any {
-	return holdPins(w.Values, pinsIn(w), livePins(live))
+// reached is what tenants run when the system makes its hop of a phase: the
+// oldest version, which is allowed beside the next system as all of them are.
+// Before any has moved it is what they run now.
+func (d *Draft) reached(phase int) *HeldPins {
+	var oldest *Hop
+	for _, m := range d.Moves[1:] {
+		if m.Companion != nil {
+			continue
+		}
+		var last *Hop
+		for _, h := range m.Hops {
+			if h.Phase < phase {
+				last = h
+			}
+		}
+		if last != nil && (oldest == nil || last.To.LessThan(oldest.To)) {
+			oldest = last
+		}
+	}
+	if oldest == nil {
+		return &HeldPins{}
+	}
+	return &HeldPins{Version: oldest.To.String(), AppVersion: oldest.Wanted.Chart.AppVersion}
+}
+
+// HeldValues are the values of a hop of the system while its provisioning pins
+// are not yet what the files ask for.
+func HeldValues(live *Live, w *Wanted, held *HeldPins) map[string]any {
+	pins := livePins(live)
+	if held.Version != "" {
+		pins = pins.at(held.Version, held.AppVersion)
+	}
+	return holdPins(w.Values, pinsIn(w), pins)
 }
 
 func pinsIn(w *Wanted) pinSet { return pinsOf(w.Chart.Defaults, w.Values, w.Chart.AppVersion) }

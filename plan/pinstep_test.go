@@ -33,7 +33,7 @@ func TestPinsAreSetLast(t *testing.T) {
 		t.Errorf("steps (-want +got):\n%s", diff)
 	}
 	system := doc.Releases[0]
-	if !slices.Equal(system.Hops, []string{"0.2.1"}) || len(system.Path) != 2 || !system.Path[0].Held || system.Path[1].Held || system.Path[0].ValuesDigest == system.Path[1].ValuesDigest {
+	if !slices.Equal(system.Hops, []string{"0.2.1"}) || len(system.Path) != 2 || system.Path[0].Held == nil || system.Path[1].Held != nil || system.Path[0].ValuesDigest == system.Path[1].ValuesDigest {
 		t.Errorf("system goes %v, %+v", system.Hops, system.Path)
 	}
 }
@@ -65,5 +65,19 @@ func TestPinsGoWithTheUpgrade(t *testing.T) {
 		if s.Kind == StepPins {
 			t.Errorf("an extra step: %+v", s)
 		}
+	}
+}
+
+// While the system moves on, the pins are what tenants have reached: an older
+// version need not be allowed beside it.
+func TestPinsFollowTheWay(t *testing.T) {
+	t.Parallel()
+	w := steppingStones()
+	live := w.live.Releases[KeyOf(&w.fleet.System.Release)]
+	live.Defaults = map[string]any{provisioning: map[string]any{pinnedChart: "0.1.0"}}
+	w.wanted["system"].Chart.Defaults = map[string]any{provisioning: map[string]any{pinnedChart: "0.3.0"}}
+	path := w.plan().Releases[0].Path
+	if len(path) != 3 || *path[0].Held != (HeldPins{}) || path[1].Held.Version != "0.2.0" || path[2].Held != nil {
+		t.Errorf("path %+v", path)
 	}
 }

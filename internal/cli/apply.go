@@ -208,8 +208,8 @@ func unchanged(at plan.At, l plan.Leg, live *plan.Live, catalog *plan.Catalog, k
 		return advise(fmt.Errorf("the chart of %s is not the one that was planned with", at.Address), planAgain)
 	}
 	values := w.Values
-	if l.Held && live.Deployed() {
-		values = plan.HeldValues(live, w)
+	if l.Held != nil && live.Deployed() {
+		values = plan.HeldValues(live, w, l.Held)
 	}
 	digest, err := key.Values(values)
 	if err != nil {

@@ -64,7 +64,7 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 	if have := revisionOf(base); have != r.Base.Revision {
 		return plan.Base{}, &apply.StaleError{Address: r.Address, Want: r.Base.Revision, Have: have}
 	}
-	target, err := s.target(at(r, step), base)
+	target, err := s.targetOf(r, step, base)
 	if err != nil {
 		return plan.Base{}, err
 	}
@@ -89,13 +89,13 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 	return s.baseOf(made), nil
 }
 
-// at is the version that a step takes a release to.
-func at(r plan.Release, step plan.Step) plan.At {
+// targetOf is what Helm is given in a step.
+func (s *Set) targetOf(r plan.Release, step plan.Step, base *helm.Release) (helm.Target, error) {
 	if step.Hop >= len(r.Path) {
-		return plan.At{Address: r.Address, Version: step.To}
+		return helm.Target{}, fmt.Errorf("step %s: the plan does not say what it is made with", step.ID)
 	}
 	leg := r.Path[step.Hop]
-	return plan.At{Address: r.Address, Version: leg.To, Held: leg.Held}
+	return s.target(plan.At{Address: r.Address, Version: leg.To}, leg.Held, base)
 }
 
 // Rollback goes back to the revision that the release was at. A Job

@@ -52,7 +52,7 @@ func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*pl
 	}
 	var renders []*plan.Rendered
 	for _, h := range m.Hops {
-		target, err := s.target(m.At(h), body)
+		target, err := s.target(m.At(h), h.Held, body)
 		if err != nil {
 			return nil, err
 		}

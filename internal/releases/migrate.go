@@ -22,7 +22,7 @@ const fieldManager = "soctalk"
 // migration Job, renders it at the target chart and with every value that the
 // upgrade will have, applies it and waits until it is complete.
 func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
-	objects, scrub, err := s.migrationObjects(ctx, at(r, step), step.Template)
+	objects, scrub, err := s.migrationObjects(ctx, r, step)
 	if err != nil {
 		return err
 	}
@@ -63,13 +63,13 @@ func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, repor
 // migrationObjects renders the template as the upgrade will, marked as the
 // release's own, so that the upgrade adopts what is there already. With the
 // objects comes what hides secrets in what they write.
-func (s *Set) migrationObjects(ctx context.Context, at plan.At, template string) ([]*unstructured.Unstructured, func(string) string, error) {
+func (s *Set) migrationObjects(ctx context.Context, r plan.Release, step plan.Step) ([]*unstructured.Unstructured, func(string) string, error) {
 	system := s.fleet.System
 	base, err := s.body(ctx, &system.Release)
 	if err != nil {
 		return nil, nil, err
 	}
-	target, err := s.target(at, base)
+	target, err := s.targetOf(r, step, base)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -81,13 +81,13 @@ func (s *Set) migrationObjects(ctx context.Context, at plan.At, template string)
 	if err != nil {
 		return nil, nil, err
 	}
-	text, ok := rendered.Files[template]
+	text, ok := rendered.Files[step.Template]
 	if !ok {
-		return nil, nil, fmt.Errorf("chart %s %s renders no %s with these values", target.Chart.Name, target.Chart.Version, template)
+		return nil, nil, fmt.Errorf("chart %s %s renders no %s with these values", target.Chart.Name, target.Chart.Version, step.Template)
 	}
 	objects, err := helm.ParseManifest(text)
 	if err != nil {
-		return nil, nil, fmt.Errorf("read %s of chart %s %s: %w", template, target.Chart.Name, target.Chart.Version, err)
+		return nil, nil, fmt.Errorf("read %s of chart %s %s: %w", step.Template, target.Chart.Name, target.Chart.Version, err)
 	}
 	for _, o := range objects {
 		own(o, system.Name, system.Namespace)

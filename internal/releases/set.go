@@ -43,16 +43,16 @@ func New(f *schema.Fleet, clusters observe.Clusters, charts *chart.Resolver, liv
 func (s *Set) helm(r *schema.Release) *helm.Client { return s.clusters[r.Cluster].Helm }
 
 // target is what Helm is given for a release at a version; base is its live
-// revision.
-func (s *Set) target(at plan.At, base *helm.Release) (helm.Target, error) {
-	w := s.wanted[plan.At{Address: at.Address, Version: at.Version}]
+// revision, and held what the system's provisioning pins are left at.
+func (s *Set) target(at plan.At, held *plan.HeldPins, base *helm.Release) (helm.Target, error) {
+	w := s.wanted[at]
 	if w == nil {
 		return helm.Target{}, fmt.Errorf("%s: its chart %s was not fetched", at.Address, at.Version)
 	}
 	r := s.byAddress[at.Address]
 	values := w.facts.Values
-	if at.Held {
-		values = plan.HeldValues(s.live.Releases[plan.KeyOf(r)], w.facts)
+	if held != nil {
+		values = plan.HeldValues(s.live.Releases[plan.KeyOf(r)], w.facts, held)
 	}
 	return helm.Target{Namespace: r.Namespace, Name: r.Name, Chart: w.chart, Values: values, Base: base}, nil
 }
