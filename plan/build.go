@@ -44,6 +44,7 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 	}
 	doc.Classes = append(doc.Classes, classes.list...)
 	doc.Steps = append(doc.Steps, d.steps()...)
+	d.checkQuotas(outcomes)
 	d.outlook(doc)
 	doc.Forecast = d.forecast(doc)
 	d.diagnostics = append(d.diagnostics, unusedWords(d.fleet.Releases(), d.asked)...)
@@ -76,7 +77,7 @@ func (d *Draft) settle(m *Move, outcomes map[string]*Outcome, problems map[strin
 		d.fail(m.Release, p.Attr, p.Summary, p.Detail)
 	}
 	for i, h := range m.Hops {
-		h.breaking = o.Breaking[i]
+		h.breaking, h.crds = o.Breaking[i], o.Wants[i]
 	}
 	if o.Unchanged {
 		m.Action, m.Hops = Unchanged, nil

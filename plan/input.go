@@ -39,10 +39,19 @@ type Observation struct {
 	// Database is what the system's database says of itself; nil where the
 	// files give no way into it.
 	Database *Database
+	// Bounds are the live ResourceQuotas, with their status, and LimitRanges of
+	// namespaces that the fleet's releases are in.
+	Bounds map[Namespace][]Object
 	// Offline is true when this was read from a file that `soctalk observe`
 	// wrote: no secret is in it, so values cannot be compared.
 	Offline bool
 }
+
+// Namespace identifies a namespace across clusters.
+type Namespace struct{ Cluster, Name string }
+
+// Redacted stands in an offline observation for what was taken out of it.
+const Redacted = "(redacted)"
 
 // Database is what was read from the system's database.
 type Database struct {
@@ -113,6 +122,9 @@ type Rendered struct {
 	Again []Object
 	// Subcharts are those that the values enable.
 	Subcharts []Subchart
+	// CRDs are the custom resource definitions that come with the chart, and
+	// LiveCRDs those of the same names on the cluster, both in its form.
+	CRDs, LiveCRDs []Object
 }
 
 // Problem is why one release could not be prepared, with where to look.

@@ -49,6 +49,18 @@ func LiveDiagnostics(moves []*Move, findings map[string][]LiveFinding) []Diagnos
 	return out
 }
 
+// Inspected takes in what the live clusters say; problems are of releases that
+// could not be asked about.
+func (d *Draft) Inspected(findings map[string][]LiveFinding, problems map[string]Problem) {
+	d.diagnostics = append(d.diagnostics, LiveDiagnostics(d.Moves, findings)...)
+	for _, m := range d.Moves {
+		if p, bad := problems[m.Release.Address]; bad {
+			d.complete = false
+			d.fail(m.Release, p.Attr, p.Summary, p.Detail)
+		}
+	}
+}
+
 // liveGroup are releases with the same findings of one kind.
 type liveGroup struct {
 	moves []*Move

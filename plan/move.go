@@ -40,8 +40,9 @@ type Hop struct {
 	// ask for, and pins is true of the hop that makes them so.
 	Held *HeldPins
 	pins bool
-	// breaking is known once the hop is compared.
+	// What is known once the hop is compared.
 	breaking bool
+	crds     []CRDWant
 }
 
 // At identifies the release at the hop's end.

@@ -18,6 +18,10 @@ type Outcome struct {
 	// what is saved before a breaking hop is saved.
 	Verdicts []Reversibility
 	Breaking []bool
+	// Wants are the definitions that each hop has to bring.
+	Wants [][]CRDWant
+	// Turns are the hops as the quotas of the namespace see them.
+	Turns []Turn
 	// Refusals are why it must not be done.
 	Refusals []Problem
 	// Asked are the words of `accept` that matter to the move, there or not.
@@ -34,9 +38,11 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	c := &o.Class
 	c.Action, c.Chart, c.From, c.To, c.Diff = m.Action, m.wanted.Chart.Name, versionText(m.From), versionText(m.To), []ObjectDiff{}
 
+	o.crds(m, renders)
 	step := before
 	for i, h := range m.Hops {
-		changes := changedObjects(step, renders[i].Objects, renders[i].Again)
+		changes := d.known(changedObjects(step, renders[i].Objects, renders[i].Again))
+		o.Turns = append(o.Turns, turnOf(m.Release.Address, m.Release.Namespace, step, renders[i].Objects, changes))
 		x := &hopReview{draft: d, move: m, hop: h, changes: changes, after: renders[i].Objects, id: id, mask: mask}
 		x.review(o)
 		step = renders[i].Objects
@@ -45,7 +51,7 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 		only := c.Hops[0]
 		c.Restarts, c.Notes, c.Changes, c.NotesURL, c.Snapshots, c.Hops = only.Restarts, only.Notes, only.Changes, only.NotesURL, only.Snapshots, nil
 	}
-	whole := changedObjects(before, last.Objects, last.Again)
+	whole := d.known(changedObjects(before, last.Objects, last.Again))
 	d.diff(c, whole, id, mask)
 	if m.From != nil {
 		c.Images = imageChanges(whole, id, mask)

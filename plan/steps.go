@@ -19,10 +19,11 @@ func StepID(address string, number int, kind StepKind) string {
 // needs its gate, and the next gate needs every tenant of the wave before, so
 // that the number of edges grows with the tenants and not with their square.
 func (d *Draft) steps() []Step {
-	b := &stepBuilder{draft: d}
+	b := &stepBuilder{draft: d, scheduled: map[string]scheduled{}}
 	for phase := range d.phases {
 		b.phase = phase
 		b.system(d.Moves[0])
+		b.tenantCRDs(d.Moves[1:])
 		for _, w := range d.fleet.Rollout.Waves {
 			b.wave(w, d.Moves[1:])
 		}
@@ -46,6 +47,8 @@ type stepBuilder struct {
 	// not move on while one of them is behind: the version that it was left at
 	// need not be allowed beside the system's next.
 	tenants []string
+	// scheduled are the definitions brought so far, by cluster and name.
+	scheduled map[string]scheduled
 }
 
 func (b *stepBuilder) add(s Step, needs []string) {
@@ -62,6 +65,7 @@ func (b *stepBuilder) system(m *Move) {
 	}
 	b.last, b.tenants = union(b.tenants, b.last), nil
 	b.snapshots(m)
+	b.crds(m, h)
 	if m.Action == Upgrade && migratesByJob(m, h) {
 		s := b.step(m, h, StepMigrate, m.System.Migration.Timeout)
 		s.Template = m.System.Migration.Template

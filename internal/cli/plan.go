@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"time"
@@ -18,6 +19,33 @@ import (
 type planFlags struct {
 	targets, excludes []string
 	parallelism       int
+	// refresh says what is read of the clusters; observed is a file to read
+	// instead. Only plan has the two as flags.
+	refresh, observed string
+}
+
+// How much of the clusters a plan reads.
+const (
+	refreshReleases = "releases"
+	refreshLive     = "live"
+	refreshNone     = "none"
+)
+
+func (p *planFlags) registerRefresh(cmd *cobra.Command) {
+	cmd.Flags().StringVar(&p.refresh, "refresh", refreshReleases, "what to read of the clusters: `releases`; live, which also tries every change with a dry run and finds drift; none, with -observed")
+	cmd.Flags().StringVar(&p.observed, "observed", "", "plan from a `file` that soctalk observe wrote, without the clusters")
+}
+
+func (p *planFlags) checkRefresh(cmd *cobra.Command) error {
+	switch {
+	case p.refresh != refreshReleases && p.refresh != refreshLive && p.refresh != refreshNone:
+		return fmt.Errorf("-refresh=%s: it is releases, live or none", p.refresh)
+	case p.refresh == refreshNone && p.observed == "":
+		return advise(errors.New("-refresh=none reads nothing of the clusters, so there is nothing to plan against"), "Give what soctalk observe wrote as -observed=FILE.")
+	case p.observed != "" && p.refresh != refreshNone && cmd.Flags().Changed("refresh"):
+		return fmt.Errorf("-observed plans without the clusters, and -refresh=%s reads them: give one of the two", p.refresh)
+	}
+	return nil
 }
 
 func (p *planFlags) register(cmd *cobra.Command) {
@@ -35,12 +63,17 @@ func (p *planFlags) make(ctx context.Context, a *app, f *schema.Fleet) (*session
 	if err != nil {
 		return nil, nil, err
 	}
-	s, err := a.openSession(ctx, f, p.parallelism)
+	var s *session
+	if p.observed != "" {
+		s, err = a.recordedSession(f, p.observed)
+	} else {
+		s, err = a.openSession(ctx, f, p.parallelism)
+	}
 	if err != nil {
 		return nil, nil, err
 	}
 	defer a.working("Planning")()
-	doc, err := s.plan(ctx, selected, p.parallelism)
+	doc, err := s.plan(ctx, selected, p.refresh, p.parallelism)
 	return s, doc, err
 }
 
@@ -60,6 +93,7 @@ go. Nothing is changed.`,
 	}
 	vars.add(cmd)
 	flags.register(cmd)
+	flags.registerRefresh(cmd)
 	format.register(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to a `file` that apply takes")
 	cmd.Flags().StringVar(&jsonInto, "json-into", "", "also write the plan document to a `file`")
@@ -68,6 +102,12 @@ go. Nothing is changed.`,
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if err := format.check(cmd, asJSON); err != nil {
 			return err
+		}
+		if err := flags.checkRefresh(cmd); err != nil {
+			return err
+		}
+		if out != "" && flags.observed != "" {
+			return advise(errors.New("a plan from an observation is for reading: it cannot be applied, so it is not saved"), "For programs, write it with -json-into.")
 		}
 		f, err := a.load(&vars)
 		if err != nil {
@@ -133,30 +173,4 @@ func (a *app) save(s *session, doc *plan.Document, inputs planfile.Inputs, out, 
 		return nil
 	}
 	return planfile.Write(a.path(out), doc, whereOf(s.fleet), inputs, s.key)
-}
-
-func (a *app) showCommand() *cobra.Command {
-	var format planFormat
-	var asJSON bool
-	cmd := &cobra.Command{
-		Use:   "show FILE",
-		Short: "Print a saved plan",
-		Args:  cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := format.check(cmd, asJSON); err != nil {
-				return err
-			}
-			file, err := planfile.Read(a.path(args[0]))
-			if err != nil {
-				return err
-			}
-			if asJSON {
-				return json.NewEncoder(a.out).Encode(file.Document)
-			}
-			return a.showPlanAs(file.Document, format)
-		},
-	}
-	format.register(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print the plan document")
-	return cmd
 }

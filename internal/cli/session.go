@@ -12,7 +12,6 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/observe"
-	"github.com/soctalk/fleet/internal/plancache"
 	"github.com/soctalk/fleet/internal/releases"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
@@ -29,7 +28,6 @@ type session struct {
 	live     *observe.Live
 	set      *releases.Set
 	key      plan.Key
-	cache    *plancache.Cache
 }
 
 // openSession connects to the fleet's clusters and reads what is live. Its
@@ -44,10 +42,6 @@ func (a *app) openSession(ctx context.Context, f *schema.Fleet, parallel int) (*
 	if err != nil {
 		return nil, clusterFault(f, err)
 	}
-	cache := openCache(ctx, f, clusters)
-	for _, c := range clusters {
-		c.Memory = cache
-	}
 	live, err := observe.Observe(ctx, f, clusters, parallel)
 	if err != nil {
 		return nil, clusterFault(f, err)
@@ -56,9 +50,31 @@ func (a *app) openSession(ctx context.Context, f *schema.Fleet, parallel int) (*
 	if err != nil {
 		return nil, err
 	}
-	set := releases.New(f, clusters, charts, live, key)
-	set.Remember(cache)
-	return &session{fleet: f, clusters: clusters, live: live, key: key, set: set, cache: cache}, nil
+	return &session{fleet: f, clusters: clusters, live: live, key: key, set: releases.New(f, clusters, charts, live, key)}, nil
+}
+
+// recordedSession takes what is live from a file that observe wrote.
+func (a *app) recordedSession(f *schema.Fleet, path string) (*session, error) {
+	charts, err := newResolver(f)
+	if err != nil {
+		return nil, err
+	}
+	recorded, err := observe.Read(a.path(path))
+	if err != nil {
+		return nil, err
+	}
+	live, clusters, err := recorded.For(f)
+	if err != nil {
+		return nil, clusterFault(f, err)
+	}
+	// Its plan is never saved, so its digests need not be known again.
+	material := make([]byte, 32)
+	_, _ = rand.Read(material) // never fails
+	key, err := plan.NewKey(material)
+	if err != nil {
+		return nil, err
+	}
+	return &session{fleet: f, clusters: clusters, live: live, key: key, set: releases.New(f, clusters, charts, live, key)}, nil
 }
 
 func userAgent() string { return "soctalk/" + version }
@@ -73,7 +89,7 @@ func newResolver(f *schema.Fleet) (*chart.Resolver, error) {
 }
 
 // plan plans for what was read when the session was opened.
-func (s *session) plan(ctx context.Context, selected plan.Selection, parallel int) (*plan.Document, error) {
+func (s *session) plan(ctx context.Context, selected plan.Selection, refresh string, parallel int) (*plan.Document, error) {
 	catalog := s.set.Prepare(ctx, parallel)
 	draft := plan.Route(s.fleet, s.live.Observation, catalog, selected)
 	for len(draft.Lacks) > 0 && ctx.Err() == nil {
@@ -81,10 +97,12 @@ func (s *session) plan(ctx context.Context, selected plan.Selection, parallel in
 		draft = plan.Route(s.fleet, s.live.Observation, catalog, selected)
 	}
 	outcomes, problems := s.set.Compare(ctx, draft, parallel)
+	if refresh == refreshLive {
+		draft.Inspected(s.set.Inspect(ctx, draft, parallel))
+	}
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
-	_ = s.cache.Save() // the next plan takes longer then, and is the same
 	doc, err := draft.Build(outcomes, problems, plan.Stamp{ID: newID(), ToolVersion: version, Created: time.Now().UTC().Truncate(time.Second), Key: s.key})
 	if err != nil {
 		return nil, err

@@ -73,7 +73,7 @@ func newLive() *Live {
 	return &Live{
 		Observation: &plan.Observation{
 			Releases: map[plan.ReleaseKey]*plan.Live{}, Prerequisites: map[string]string{}, Problems: map[plan.ReleaseKey]string{},
-			Clusters: map[string]string{}, Owners: map[plan.ReleaseKey]string{},
+			Clusters: map[string]string{}, Owners: map[plan.ReleaseKey]string{}, Bounds: map[plan.Namespace][]plan.Object{},
 		},
 		Bodies: map[plan.ReleaseKey]*helm.Release{}, tenants: map[plan.ReleaseKey]bool{},
 	}
@@ -128,6 +128,9 @@ func (o *observer) cluster(ctx context.Context, name string) error {
 	}
 	if err := o.owners(ctx, name); err != nil {
 		return err
+	}
+	if err := o.bounds(ctx, name); err != nil {
+		return fmt.Errorf("listing quotas and limits: %w", err)
 	}
 	return o.bodies(ctx, name, o.sort(name, metas, managed))
 }

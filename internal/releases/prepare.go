@@ -140,6 +140,9 @@ func (s *Set) values(r *schema.Release) (map[string]any, error) {
 	values := r.Values
 	if r.ValuesFromRelease {
 		body := s.live.Bodies[plan.KeyOf(r)]
+		if body != nil && s.live.Offline {
+			return nil, errTakenOut
+		}
 		if body == nil {
 			return nil, errNoLiveValues
 		}

@@ -11,7 +11,10 @@ import (
 	"github.com/soctalk/fleet/schema"
 )
 
-var errNoLiveValues = errors.New("no live release")
+var (
+	errNoLiveValues = errors.New("no live release")
+	errTakenOut     = errors.New("values are not in an observation")
+)
 
 // ChartProblem says in plain words why a chart cannot be had.
 func ChartProblem(err error) plan.Problem {
@@ -44,6 +47,10 @@ func valuesProblem(r *schema.Release, err error) plan.Problem {
 		return plan.Problem{Attr: "values_from", Summary: "No live release to take values from", Detail: fmt.Sprintf(
 			`%s: values_from = "release" takes the values of the live release %s in namespace %s, which is not installed. Remove values_from and give the values, or check release and namespace.`,
 			r.Address, r.Name, r.Namespace)}
+	}
+	if errors.Is(err, errTakenOut) {
+		return plan.Problem{Attr: "values_from", Summary: "Live values are not in the observation", Detail: fmt.Sprintf(
+			`%s: values_from = "release" takes the values of the live release, which an observation does not hold, because they may be secret. Plan where the cluster can be reached.`, r.Address)}
 	}
 	return plan.Problem{Attr: "set", Summary: "Set path not understood", Detail: sentence(err)}
 }

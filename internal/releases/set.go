@@ -8,7 +8,6 @@ import (
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/observe"
-	"github.com/soctalk/fleet/internal/plancache"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
@@ -21,10 +20,10 @@ type Set struct {
 	live     *observe.Live
 	key      plan.Key
 	runID    string
-	cache    *plancache.Cache
 
 	byAddress map[string]*schema.Release
 	wanted    map[plan.At]*wanted
+	crds      definitions
 }
 
 // wanted is what a release should be, with the chart itself.
