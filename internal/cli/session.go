@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/observe"
+	"github.com/soctalk/fleet/internal/plancache"
 	"github.com/soctalk/fleet/internal/releases"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
@@ -28,6 +29,7 @@ type session struct {
 	live     *observe.Live
 	set      *releases.Set
 	key      plan.Key
+	cache    *plancache.Cache
 }
 
 // openSession connects to the fleet's clusters and reads what is live. Its
@@ -42,6 +44,10 @@ func (a *app) openSession(ctx context.Context, f *schema.Fleet, parallel int) (*
 	if err != nil {
 		return nil, clusterFault(f, err)
 	}
+	cache := openCache(ctx, f, clusters)
+	for _, c := range clusters {
+		c.Memory = cache
+	}
 	live, err := observe.Observe(ctx, f, clusters, parallel)
 	if err != nil {
 		return nil, clusterFault(f, err)
@@ -50,7 +56,9 @@ func (a *app) openSession(ctx context.Context, f *schema.Fleet, parallel int) (*
 	if err != nil {
 		return nil, err
 	}
-	return &session{fleet: f, clusters: clusters, live: live, key: key, set: releases.New(f, clusters, charts, live, key)}, nil
+	set := releases.New(f, clusters, charts, live, key)
+	set.Remember(cache)
+	return &session{fleet: f, clusters: clusters, live: live, key: key, set: set, cache: cache}, nil
 }
 
 // recordedSession takes what is live from a file that observe wrote.
@@ -103,6 +111,7 @@ func (s *session) plan(ctx context.Context, selected plan.Selection, refresh str
 	if err := ctx.Err(); err != nil {
 		return nil, fmt.Errorf("plan: %w", err)
 	}
+	_ = s.cache.Save() // the next plan takes longer then, and is the same
 	doc, err := draft.Build(outcomes, problems, plan.Stamp{ID: newID(), ToolVersion: version, Created: time.Now().UTC().Truncate(time.Second), Key: s.key})
 	if err != nil {
 		return nil, err

@@ -33,7 +33,9 @@ type lookupEntry struct {
 	// One of the two is set, or neither where nothing was found.
 	object *unstructured.Unstructured
 	list   *unstructured.UnstructuredList
-	err    error
+	// all is the answer to neighbours, by name.
+	all map[string]*unstructured.Unstructured
+	err error
 }
 
 // newLookups reads from a cluster; without one nothing is found.
@@ -82,11 +84,19 @@ func (l *lookups) read(ctx context.Context, key lookupKey) (*lookupEntry, error)
 }
 
 func (l *lookups) fill(ctx context.Context, key lookupKey, e *lookupEntry) {
+	if all := l.neighbours(ctx, key); all != nil {
+		e.object = all[key.name]
+		close(e.done)
+		return
+	}
 	client := l.cluster.Dynamic().Resource(key.resource).Namespace(key.namespace)
-	if key.name != "" {
-		e.object, e.err = client.Get(ctx, key.name, metav1.GetOptions{})
-	} else {
+	switch key.name {
+	case neighbours:
+		e.all, e.err = listNeighbours(ctx, client, key.resource)
+	case "":
 		e.list, e.err = client.List(ctx, metav1.ListOptions{})
+	default:
+		e.object, e.err = client.Get(ctx, key.name, metav1.GetOptions{})
 	}
 	if apierrors.IsNotFound(e.err) {
 		e.object, e.list, e.err = nil, nil, nil
@@ -115,7 +125,7 @@ func (k lookupKey) String() string {
 
 // during returns the provider that Helm's engine asks for the time of a render.
 func (l *lookups) during(ctx context.Context) lookupProvider {
-	return lookupProvider{lookups: l, ctx: ctx, failure: new(error)}
+	return lookupProvider{lookups: l, ctx: ctx, failure: new(error), seen: map[Lookup]bool{}}
 }
 
 // lookupProvider implements engine.ClientProvider.
@@ -126,6 +136,8 @@ type lookupProvider struct {
 	// failure is the last question that got no answer. Helm makes a template's
 	// error out of it, and its cause is lost.
 	failure *error
+	// seen is what was asked, with the answers.
+	seen map[Lookup]bool
 }
 
 // GetClientFor finds a kind within exactly the given version, as Helm does: a
@@ -177,6 +189,7 @@ func (c lookupClient) Get(_ context.Context, name string, _ metav1.GetOptions, _
 			*c.failure = err
 			return nil, err
 		}
+		c.seen[lookupOf(c.key, e)] = true
 		if e.object != nil {
 			return e.object.DeepCopy(), nil
 		}
@@ -192,6 +205,7 @@ func (c lookupClient) List(_ context.Context, _ metav1.ListOptions) (*unstructur
 			*c.failure = err
 			return nil, err
 		}
+		c.seen[lookupOf(c.key, e)] = true
 		if e.list != nil {
 			return e.list.DeepCopy(), nil
 		}

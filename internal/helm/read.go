@@ -146,7 +146,7 @@ func metaOf(o metav1.Object) (Meta, bool) {
 	if err != nil || l["name"] == "" {
 		return Meta{}, false
 	}
-	m := Meta{Namespace: o.GetNamespace(), Name: l["name"], Revision: revision, Status: l["status"], Modified: o.GetCreationTimestamp().UTC(), Labels: map[string]string{}}
+	m := Meta{Namespace: o.GetNamespace(), Name: l["name"], Revision: revision, Status: l["status"], State: stateOf(o), Modified: o.GetCreationTimestamp().UTC(), Labels: map[string]string{}}
 	for _, k := range []string{"modifiedAt", "createdAt"} {
 		if at, err := strconv.ParseInt(l[k], 10, 64); err == nil {
 			m.Modified = time.Unix(at, 0).UTC()

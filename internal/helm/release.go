@@ -33,6 +33,8 @@ type Meta struct {
 	// Status is Helm's word: deployed, failed, pending-upgrade, …
 	Status   string
 	Modified time.Time
+	// State changes whenever the stored revision does.
+	State string
 	// Labels are those that Helm does not use itself. Those of soctalk are
 	// there only when soctalk made this revision.
 	Labels map[string]string

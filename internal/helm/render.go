@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"slices"
 	"sort"
 	"strings"
@@ -38,6 +39,8 @@ type Rendered struct {
 	// Again holds, of the second render, the objects whose templates came out
 	// differently; whatever is not in it is stable.
 	Again []*unstructured.Unstructured
+	// Lookups are what the templates asked of the cluster.
+	Lookups []Lookup
 	// Files are the rendered templates by their path within the chart, such as
 	// templates/jobs/migrate.yaml; those of subcharts begin with
 	// charts/<subchart>/. Hooks are among them, notes and blank ones are not.
@@ -96,7 +99,8 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	if err := c.checkSchema(t, ch, top); err != nil {
 		return nil, err
 	}
-	files, err := c.execute(ctx, t, ch, top, values)
+	provider := c.lookups.during(ctx)
+	files, err := c.execute(ctx, t, ch, top, values, provider)
 	if err != nil {
 		return nil, err
 	}
@@ -114,6 +118,7 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 		}
 		out.CRDs = append(out.CRDs, objs...)
 	}
+	defer func() { out.Lookups = slices.Collect(maps.Keys(provider.seen)) }()
 	mood := c.moods.of(t.Chart)
 	if mood.stable(values) {
 		return out, nil
@@ -122,7 +127,7 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	if top, err = c.renderValues(t, ch, values, caps); err != nil {
 		return nil, err
 	}
-	again, err := c.execute(ctx, t, ch, top, values)
+	again, err := c.execute(ctx, t, ch, top, values, provider)
 	if err != nil {
 		return nil, err
 	}
@@ -180,8 +185,7 @@ func (c *Client) checkSchema(t Target, ch *hchart.Chart, top chartutil.Values) e
 }
 
 // execute renders the templates. Notes and blank ones are left out.
-func (c *Client) execute(ctx context.Context, t Target, ch *hchart.Chart, top chartutil.Values, values map[string]any) (map[string]string, error) {
-	provider := c.lookups.during(ctx)
+func (c *Client) execute(ctx context.Context, t Target, ch *hchart.Chart, top chartutil.Values, values map[string]any, provider lookupProvider) (map[string]string, error) {
 	files, err := engine.RenderWithClientProvider(ch, top, provider)
 	if err := ctx.Err(); err != nil {
 		return nil, err

@@ -337,7 +337,8 @@ func TestRenderReadsEachThingOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if got := r.take(); len(got) != 5 {
+	// What they look up is beside what the first one did.
+	if got := r.take(); len(got) > 0 {
 		t.Errorf("five more sent %s", strings.Join(got, "\n"))
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 	"sync"
 
 	"github.com/Masterminds/semver/v3"
@@ -75,7 +76,7 @@ func (f *failures) read() int {
 // API server's failure to answer.
 func (o *observer) body(ctx context.Context, cluster string, m helm.Meta) error {
 	key := plan.ReleaseKey{Cluster: cluster, Namespace: m.Namespace, Name: m.Name}
-	body, err := o.clusters[cluster].get(ctx, m)
+	body, err := o.clusters[cluster].remembered(ctx, cluster, m)
 	var live *plan.Live
 	var silent error
 	if err == nil {
@@ -93,6 +94,22 @@ func (o *observer) body(ctx context.Context, cluster string, m helm.Meta) error 
 		o.live.Releases[key], o.live.Bodies[key] = live, body
 	}
 	return silent
+}
+
+// remembered reads a body, unless it is known from an earlier plan.
+func (c *Cluster) remembered(ctx context.Context, cluster string, m helm.Meta) (*helm.Release, error) {
+	name := strings.Join([]string{"body", cluster, m.Namespace, m.Name}, "/")
+	known := &helm.Release{}
+	if c.Memory.Get(name, m.State, known) {
+		known.Meta = m
+		return known, nil
+	}
+	body, err := c.get(ctx, m)
+	if err != nil {
+		return nil, err
+	}
+	_ = c.Memory.Put(name, body.State, body) // it is read again then
+	return body, nil
 }
 
 // get reads a body, again when the answer breaks off.

@@ -9,6 +9,7 @@ import (
 
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/plancache"
 	"github.com/soctalk/fleet/schema"
 )
 
@@ -16,6 +17,8 @@ import (
 type Cluster struct {
 	Kube *kube.Cluster
 	Helm *helm.Client
+	// Memory holds bodies from earlier plans; it may be nil.
+	Memory *plancache.Cache
 	// Failed says why the cluster cannot be used; the clients are nil then.
 	Failed error
 }

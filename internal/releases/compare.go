@@ -3,6 +3,7 @@ package releases
 import (
 	"context"
 	"fmt"
+	"maps"
 	"sync"
 
 	"github.com/soctalk/fleet/internal/chart"
@@ -14,18 +15,30 @@ import (
 
 // Compare renders the hops of every move as its cluster would and says what
 // they come to. The objects of a release are in memory for as long as it is
-// compared and no longer.
+// compared and no longer. What an earlier plan found and what is still true is
+// not rendered again.
 func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map[string]*plan.Outcome, map[string]plan.Problem) {
 	outcomes, problems := map[string]*plan.Outcome{}, map[string]plan.Problem{}
+	var moves []*plan.Move
+	for _, m := range draft.Moves {
+		if len(m.Hops) > 0 {
+			moves = append(moves, m)
+		}
+	}
+	recalled, fingerprints := s.recall(ctx, moves)
+	maps.Copy(outcomes, recalled)
 	var mu sync.Mutex
 	group := errgroup.Group{}
 	group.SetLimit(parallel)
-	for _, m := range draft.Moves {
-		if len(m.Hops) == 0 {
+	for _, m := range moves {
+		if recalled[m.Release.Address] != nil {
 			continue
 		}
 		group.Go(func() error {
-			outcome, err := s.compare(ctx, draft, m)
+			outcome, lookups, err := s.compare(ctx, draft, m)
+			if f := fingerprints[m.Release.Address]; err == nil && f != "" {
+				_ = s.cache.Put(outcomeName(m), f, kept{outcome, lookups}) // it is found again then
+			}
 			mu.Lock()
 			defer mu.Unlock()
 			if err != nil {
@@ -40,36 +53,39 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 	return outcomes, problems
 }
 
-func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*plan.Outcome, error) {
+func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*plan.Outcome, []helm.Lookup, error) {
 	body := s.live.Bodies[plan.KeyOf(m.Release)]
 	var before []plan.Object
 	if m.Live.Deployed() {
 		live, err := helm.ParseManifest(body.Manifest)
 		if err != nil {
-			return nil, fmt.Errorf("read the live manifest of %s: %w", m.Release.Address, err)
+			return nil, nil, fmt.Errorf("read the live manifest of %s: %w", m.Release.Address, err)
 		}
 		before = objectsOf(live)
 	}
 	var renders []*plan.Rendered
+	var lookups []helm.Lookup
 	for _, h := range m.Hops {
 		target, err := s.target(m.At(h), h.Held, body)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		rendered, err := s.helm(m.Release).Render(ctx, target)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
-		live, want, err := s.definitions(ctx, m, target.Chart, rendered)
+		lookups = append(lookups, rendered.Lookups...)
+		definitions, err := s.definitions(ctx, m.Release.Cluster, target.Chart)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
+		live, want := definitions.of(rendered)
 		renders = append(renders, &plan.Rendered{
 			CRDs: want, LiveCRDs: live,
 			Objects: objectsOf(rendered.Objects), Again: objectsOf(rendered.Again), Subcharts: subchartsOf(rendered.Subcharts),
 		})
 	}
-	return draft.Compare(m, before, renders), nil
+	return draft.Compare(m, before, renders), lookups, nil
 }
 
 func objectsOf(list []*unstructured.Unstructured) []plan.Object {

@@ -8,6 +8,7 @@ import (
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/observe"
+	"github.com/soctalk/fleet/internal/plancache"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
@@ -20,6 +21,7 @@ type Set struct {
 	live     *observe.Live
 	key      plan.Key
 	runID    string
+	cache    *plancache.Cache
 
 	byAddress map[string]*schema.Release
 	wanted    map[plan.At]*wanted
