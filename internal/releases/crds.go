@@ -21,27 +21,60 @@ type definitions struct{ read sync.Map }
 type definitionsKey struct {
 	cluster string
 	chart   *chart.Chart
-	// count tells a chart with other subcharts enabled apart.
-	count int
 }
 
-type definitionsEntry struct {
+// chartDefinitions are all definitions of a chart, enabled subcharts' or not.
+type chartDefinitions struct {
 	once       sync.Once
 	live, want []plan.Object
 	err        error
+
+	summed sync.Once
+	sum    string
 }
 
-func (s *Set) definitions(ctx context.Context, m *plan.Move, c *chart.Chart, rendered *helm.Rendered) (live, want []plan.Object, err error) {
-	if len(rendered.CRDs) == 0 || s.live.Offline {
-		return nil, nil, nil
-	}
-	v, _ := s.crds.read.LoadOrStore(definitionsKey{m.Release.Cluster, c, len(rendered.CRDs)}, &definitionsEntry{})
-	e := v.(*definitionsEntry)
-	e.once.Do(func() {
-		live, want, err := s.helm(m.Release).LiveCRDs(ctx, rendered.CRDs)
-		e.live, e.want, e.err = objectsOf(live), objectsOf(want), err
+func (s *Set) definitions(ctx context.Context, cluster string, c *chart.Chart) (*chartDefinitions, error) {
+	v, _ := s.crds.read.LoadOrStore(definitionsKey{cluster, c}, &chartDefinitions{})
+	d := v.(*chartDefinitions)
+	d.once.Do(func() {
+		var crds []*unstructured.Unstructured
+		for _, file := range c.Helm().CRDObjects() {
+			objects, err := helm.ParseManifest(string(file.File.Data))
+			if err != nil {
+				return // the render says so
+			}
+			crds = append(crds, objects...)
+		}
+		if len(crds) == 0 || s.live.Offline {
+			return
+		}
+		live, want, err := s.clusters[cluster].Helm.LiveCRDs(ctx, crds)
+		d.live, d.want, d.err = objectsOf(live), objectsOf(want), err
 	})
-	return e.live, e.want, e.err
+	return d, d.err
+}
+
+// digest tells live definitions apart.
+func (d *chartDefinitions) digest() string {
+	d.summed.Do(func() { d.sum = digest(d.live) })
+	return d.sum
+}
+
+// of returns the definitions that a render brings.
+func (d *chartDefinitions) of(rendered *helm.Rendered) (live, want []plan.Object) {
+	brings := map[string]bool{}
+	for _, o := range rendered.CRDs {
+		brings[o.GetName()] = true
+	}
+	pick := func(all []plan.Object) (some []plan.Object) {
+		for _, o := range all {
+			if u := (unstructured.Unstructured{Object: o}); brings[u.GetName()] {
+				some = append(some, o)
+			}
+		}
+		return some
+	}
+	return pick(d.live), pick(d.want)
 }
 
 // UpdateCRDs brings the definitions that a step names to what the chart says

@@ -32,11 +32,8 @@ type kept struct {
 func (s *Set) Remember(c *plancache.Cache) { s.cache = c }
 
 func (s *Set) memory() memory {
-	// Other releases count for nothing.
-	seen := *s.live.Observation
-	seen.Releases, seen.Unmanaged, seen.Tenants, seen.Problems = nil, nil, 0, nil
 	system := s.live.Releases[plan.KeyOf(&s.fleet.System.Release)]
-	return memory{s.cache, digest(s.key.Config(s.fleet.Inputs), seen, system)}
+	return memory{s.cache, digest(s.key.Config(s.fleet.Inputs), s.live.Database, s.live.Offline, system)}
 }
 
 // fingerprint identifies all that a move's outcome depends on, but lookups.
@@ -55,7 +52,11 @@ func (s *Set) fingerprint(ctx context.Context, mem memory, m *plan.Move) (string
 		if w == nil {
 			return "", fmt.Errorf("%s: its chart %s was not fetched", m.Release.Address, h.To)
 		}
-		charts = append(charts, w.chart.Digest)
+		definitions, err := s.definitions(ctx, m.Release.Cluster, w.chart)
+		if err != nil {
+			return "", err
+		}
+		charts = append(charts, w.chart.Digest, definitions.digest())
 	}
 	// What the files say of the release is in the configuration's digest.
 	move := *m
