@@ -129,6 +129,9 @@ func (o *observer) cluster(ctx context.Context, name string) error {
 	if err := o.owners(ctx, name); err != nil {
 		return err
 	}
+	if err := o.argoLabels(ctx, name); err != nil {
+		return err
+	}
 	if err := o.bounds(ctx, name); err != nil {
 		return fmt.Errorf("listing quotas and limits: %w", err)
 	}

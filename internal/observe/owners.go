@@ -26,8 +26,6 @@ type ownerKind struct {
 }
 
 // ownerKinds are looked for on each cluster that has them, with one list each.
-// Argo CD marks what it applies as well, but seeing that would take a read of
-// every object.
 var ownerKinds = []ownerKind{
 	{"k3s", "helm.cattle.io", "HelmChart", "helmcharts", []string{"v1"}, ofHelmChart},
 	{"Flux", "helm.toolkit.fluxcd.io", "HelmRelease", "helmreleases", []string{"v2", "v2beta2", "v2beta1"}, ofHelmRelease},

@@ -108,6 +108,19 @@ func TestOwners(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
+	f.tenant(t, "main", "labelled", true)
+	deployment := object(t, `
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: labelled
+  namespace: %[1]s
+  labels: {argocd.argoproj.io/instance: hub-app}
+  annotations: {meta.helm.sh/release-name: labelled, meta.helm.sh/release-namespace: %[1]s}
+spec: {replicas: 0, selector: {matchLabels: {app: labelled}}, template: {metadata: {labels: {app: labelled}}, spec: {containers: [{name: c, image: i}]}}}`, f.namespace)
+	if err := setup.Kube.Apply(t.Context(), deployment, "test"); err != nil {
+		t.Fatal(err)
+	}
 	live := f.observe(t, observe.Clusters{"main": direct(t), "far": far})
 	got := map[string]string{}
 	for k, owner := range live.Owners {
@@ -118,6 +131,7 @@ func TestOwners(t *testing.T) {
 		"main/flux": "Flux HelmRelease RELEASES/flux", "main/flux-beta": "Flux HelmRelease TOOLS/any", "main/targeted": "Flux HelmRelease TOOLS/more",
 		"main/argo": "Argo CD Application TOOLS/argo", "main/argo-b": "Argo CD Application TOOLS/several",
 		"main/twice": "Argo CD Application TOOLS/several and Argo CD Application TOOLS/twice", "far/elsewhere": "Argo CD Application TOOLS/elsewhere",
+		"main/labelled": "Argo CD Application hub-app",
 	}
 	// Both names of the cluster are the same one, so what is in it is seen twice.
 	for k := range got {
