@@ -46,7 +46,7 @@ func (c container) in(list []container) string {
 
 // image renders an image for a class; hidden when a Secret holds part of it.
 func (m *mask) image(id identity, image string) string {
-	if contains(m.secrets, image) {
+	if m.hidesImage(image) {
 		return "(hidden)"
 	}
 	return id.remove(image)

@@ -42,8 +42,8 @@ func TestImageChanges(t *testing.T) {
 	if diff := cmp.Diff([]string{"breaking: StatefulSet wazuh goes to another major version: r/<slug>/indexer:4.12.0 → r/<slug>/indexer:5.0.0"}, majorImages(changes, acme(), &mask{})); diff != "" {
 		t.Error(diff)
 	}
-	for _, c := range imageChanges(changes, acme(), &mask{secrets: []string{"r/api:2"}}) {
-		if c.To == "r/api:2" {
+	for _, c := range imageChanges(changes, acme(), &mask{secrets: []string{"r/api", "indexer:5.0.0"}}) {
+		if c.To == "r/<slug>/indexer:5.0.0" {
 			t.Error("an image that a Secret holds is shown")
 		}
 	}

@@ -106,6 +106,12 @@ func (m *mask) field(kind string, c change) FieldDiff {
 	return f
 }
 
+// hidesImage says whether an image's name holds a secret. A short text, such as
+// the name of a database, is in a Secret and in an image by chance.
+func (m *mask) hidesImage(image string) bool {
+	return slices.ContainsFunc(m.secrets, func(s string) bool { return len(s) >= 8 && strings.Contains(image, s) })
+}
+
 type shown struct{ text, masked string }
 
 func (m *mask) show(kind, path string, v any, has bool) shown {
@@ -122,15 +128,19 @@ func (m *mask) show(kind, path string, v any, has bool) shown {
 	if err != nil {
 		return shown{masked: maskedValue}
 	}
+	if s, ok := v.(string); ok && strings.HasSuffix(path, ".image") {
+		if m.hidesImage(s) {
+			return shown{masked: maskedSecret}
+		}
+		return shown{text: text}
+	}
 	for _, leaf := range append(leaves(nil, v), text) {
 		if contains(m.secrets, leaf) {
 			return shown{masked: maskedSecret}
 		}
 	}
-	if s, ok := v.(string); ok {
-		if strings.HasSuffix(path, ".image") || quantityPath.MatchString(path) && quantity.MatchString(s) {
-			return shown{text: text}
-		}
+	if s, ok := v.(string); ok && quantityPath.MatchString(path) && quantity.MatchString(s) {
+		return shown{text: text}
 	}
 	for _, leaf := range leaves(nil, v) {
 		if contains(m.values, leaf) {

@@ -37,9 +37,9 @@ func (d *Draft) schemaMove(m *Move, h *Hop) []string {
 	from, to := d.schemaBefore(m, h), d.schemaRevision(m, h.To, h.Wanted.Chart.SchemaRevision)
 	switch {
 	case from != to:
-		return []string{fmt.Sprintf("database schema moves from %s to %s: it only goes forward, so going back needs the backup", orUnknown(from), orUnknown(to))}
+		return []string{fmt.Sprintf("database schema moves from %s to %s: it only goes forward", orUnknown(from), orUnknown(to))}
 	case from == "" && !h.From.Equal(h.To):
-		return []string{"neither chart says which database schema it needs: treat it as moved, going back may need the backup"}
+		return []string{"neither chart says which database schema it needs: treat it as moved"}
 	}
 	return nil
 }

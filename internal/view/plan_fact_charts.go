@@ -62,7 +62,10 @@ func splitImage(image string) (name, tag string) {
 		_, hex, _ := strings.Cut(digest, ":")
 		tag = strings.TrimPrefix(tag+"@"+hex[:min(len(hex), 12)], "@")
 	}
-	if tag == "" {
+	switch {
+	case name == "(hidden)":
+		tag = "…"
+	case tag == "":
 		tag = "latest"
 	}
 	return name, tag

@@ -58,7 +58,7 @@ func goesOn(t *testing.T, f *fleet) {
 	if strings.Contains(text, "already exists") {
 		t.Error("the failure of before is shown as one of this run")
 	}
-	if got, want := revision(t, f.system), "3 deployed"; got != want {
+	if got, want := revision(t, f.system), "4 deployed"; got != want {
 		t.Errorf("Helm has the system at revision %q, want %q", got, want)
 	}
 	if got, want := f.schemaRevision(t), "v1_0037_authored_response_playbooks"; got != want {
