@@ -111,7 +111,7 @@ func pointAfter(steps []Step, i int) string {
 	case last && s.Wave != "":
 		return fmt.Sprintf("wave.%s/%d", s.Wave, s.Phase)
 	case last:
-		return fmt.Sprintf("%s/%d", s.Address, s.Phase)
+		return fmt.Sprintf("system/%d", s.Phase)
 	}
 	return ""
 }

@@ -64,13 +64,10 @@ func labelled(s Subchart, objects []Object) Subchart {
 	return s
 }
 
-// breakingBump says whether semantic versioning lets the second version break
-// what the first promised: another major version, or another minor one of 0.
+// breakingBump says whether the second version is another major one. Below 1.0
+// every bump may break by the letter of semantic versioning, which says nothing.
 func breakingBump(before, after string) bool {
 	b, errB := semver.NewVersion(before)
 	a, errA := semver.NewVersion(after)
-	if errB != nil || errA != nil {
-		return false
-	}
-	return b.Major() != a.Major() || b.Major() == 0 && b.Minor() != a.Minor()
+	return errB == nil && errA == nil && b.Major() != a.Major()
 }

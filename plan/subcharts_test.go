@@ -27,7 +27,7 @@ metadata: {name: c, labels: {helm.sh/chart: linux-ep-0.1.0_build.1, app.kubernet
 		"same":                {[]Subchart{{Name: "x", Version: "1.0.0"}}, []Subchart{{Name: "x", Version: "1.0.0"}}, nil},
 		"minor":               {[]Subchart{{Name: "x", Version: "1.0.0"}}, []Subchart{{Name: "x", Version: "1.1.0"}}, []SubchartChange{{Name: "x", From: "1.0.0", To: "1.1.0"}}},
 		"major":               {[]Subchart{{Name: "x", Version: "1.0.0"}}, []Subchart{{Name: "x", Version: "2.0.0"}}, []SubchartChange{{Name: "x", From: "1.0.0", To: "2.0.0", Breaking: true}}},
-		"minor of 0":          {[]Subchart{{Name: "x", Version: "0.2.1"}}, []Subchart{{Name: "x", Version: "0.3.0"}}, []SubchartChange{{Name: "x", From: "0.2.1", To: "0.3.0", Breaking: true}}},
+		"minor of 0":          {[]Subchart{{Name: "x", Version: "0.2.1"}}, []Subchart{{Name: "x", Version: "0.3.0"}}, []SubchartChange{{Name: "x", From: "0.2.1", To: "0.3.0"}}},
 		"version from labels": {[]Subchart{{Name: "wazuh"}}, []Subchart{{Name: "wazuh", Version: "4.2.0", AppVersion: "4.13.0"}}, []SubchartChange{{Name: "wazuh", From: "4.1.0", To: "4.2.0"}}},
 		"application's major": {[]Subchart{{Name: "wazuh", Version: "4.1.0"}}, []Subchart{{Name: "wazuh", Version: "4.2.0", AppVersion: "5.0.0"}}, []SubchartChange{{Name: "wazuh", From: "4.1.0", To: "4.2.0", Breaking: true}}},
 		"build metadata":      {[]Subchart{{Name: "linux-ep", Version: "0.1.0+build.1"}}, []Subchart{{Name: "linux-ep", Version: "0.1.1", AppVersion: "2"}}, []SubchartChange{{Name: "linux-ep", From: "0.1.0+build.1", To: "0.1.1", Breaking: true}}},
