@@ -125,6 +125,8 @@ type Rendered struct {
 	// CRDs are the custom resource definitions that come with the chart, and
 	// LiveCRDs those of the same names on the cluster, both in its form.
 	CRDs, LiveCRDs []Object
+	// Secrets are what live Secrets hold that the templates read.
+	Secrets []string
 }
 
 // Problem is why one release could not be prepared, with where to look.

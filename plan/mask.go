@@ -7,6 +7,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/soctalk/fleet/internal/redact"
 )
 
 // Why a field's values are not shown.
@@ -34,6 +36,7 @@ func newMask(sensitive, public []string, values []map[string]any, objects ...[]O
 		m.values = leaves(m.values, v)
 	}
 	m.values = slices.DeleteFunc(m.values, func(s string) bool { return slices.Contains(public, s) })
+	m.values = withLines(m.values)
 	for _, list := range objects {
 		for _, o := range list {
 			if kindOf(o) != "Secret" {
@@ -50,8 +53,16 @@ func newMask(sensitive, public []string, values []map[string]any, objects ...[]O
 			}
 		}
 	}
-	m.secrets = slices.DeleteFunc(m.secrets, func(s string) bool { return s == "" })
+	m.secrets = withLines(slices.DeleteFunc(m.secrets, func(s string) bool { return s == "" }))
 	return m
+}
+
+// withLines adds the lines of texts, which charts indent.
+func withLines(texts []string) []string {
+	for _, s := range texts[:len(texts):len(texts)] {
+		texts = append(texts, redact.Lines(s)...)
+	}
+	return texts
 }
 
 // leaves collects the texts of a tree. Short numbers and booleans are left out:
@@ -89,12 +100,14 @@ var (
 	quantity     = regexp.MustCompile(`^[0-9.]+(m|k|Ki|M|Mi|G|Gi|T|Ti)?$`)
 	quantityPath = regexp.MustCompile(`\.(resources|requests|limits|hard)(\.|\[|$)`)
 	checksumPath = regexp.MustCompile(`annotations\["?[^]]*(checksum|hash)`)
+	// freePath leads to a map whose keys the chart makes up.
+	freePath = regexp.MustCompile(`(^|\.)(data|stringData|binaryData|annotations|labels|matchLabels)$`)
 )
 
 // field renders one change for a person, masked where it must be.
 func (m *mask) field(kind string, c change) FieldDiff {
 	path := strings.TrimPrefix(strings.Join(c.path, ""), ".")
-	f := FieldDiff{Path: path}
+	f := FieldDiff{Path: m.path(c.path)}
 	before, after := m.show(kind, path, c.before, c.hasBefore), m.show(kind, path, c.after, c.hasAfter)
 	for _, s := range []shown{before, after} {
 		if s.masked != "" {
@@ -110,6 +123,21 @@ func (m *mask) field(kind string, c change) FieldDiff {
 // the name of a database, is in a Secret and in an image by chance.
 func (m *mask) hidesImage(image string) bool {
 	return slices.ContainsFunc(m.secrets, func(s string) bool { return len(s) >= 8 && strings.Contains(image, s) })
+}
+
+// path renders a path. Keys that hold a secret or a value are hidden where the
+// chart makes them up.
+func (m *mask) path(elements []string) string {
+	path := ""
+	for _, e := range elements {
+		if freePath.MatchString(path) {
+			if key := strings.Trim(e, `.[]"`); redact.Holds(key, m.secrets) || redact.Holds(key, m.values) {
+				e = "[(hidden)]"
+			}
+		}
+		path += e
+	}
+	return strings.TrimPrefix(path, ".")
 }
 
 type shown struct{ text, masked string }
@@ -135,7 +163,7 @@ func (m *mask) show(kind, path string, v any, has bool) shown {
 		return shown{text: text}
 	}
 	for _, leaf := range append(leaves(nil, v), text) {
-		if contains(m.secrets, leaf) {
+		if redact.Holds(leaf, m.secrets) {
 			return shown{masked: maskedSecret}
 		}
 	}
@@ -143,7 +171,7 @@ func (m *mask) show(kind, path string, v any, has bool) shown {
 		return shown{text: text}
 	}
 	for _, leaf := range leaves(nil, v) {
-		if contains(m.values, leaf) {
+		if redact.Holds(leaf, m.values) {
 			return shown{masked: maskedValue}
 		}
 	}
@@ -157,15 +185,4 @@ func encode(v any) (string, error) {
 	e.SetEscapeHTML(false)
 	err := e.Encode(v)
 	return strings.TrimSuffix(b.String(), "\n"), err
-}
-
-// contains says whether text is or holds one of the needles. Needles of fewer
-// than four characters must be the whole text: they would match by chance.
-func contains(needles []string, text string) bool {
-	for _, n := range needles {
-		if n == text || len(n) >= 4 && strings.Contains(text, n) {
-			return true
-		}
-	}
-	return false
 }

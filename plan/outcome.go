@@ -34,7 +34,7 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	o := &Outcome{}
 	last := renders[len(renders)-1]
 	id := identityOf(m)
-	mask := newMask(d.fleet.Sensitive, publicOf(m), valuesOf(m), append([][]Object{before}, objectsOf(renders)...)...)
+	mask := newMask(secretsOf(d.fleet.Sensitive, renders), publicOf(m), valuesOf(m), append([][]Object{before}, objectsOf(renders)...)...)
 	c := &o.Class
 	c.Action, c.Chart, c.From, c.To, c.Diff = m.Action, m.wanted.Chart.Name, versionText(m.From), versionText(m.To), []ObjectDiff{}
 
@@ -84,6 +84,14 @@ func valuesOf(m *Move) []map[string]any {
 		values = append(values, m.Live.Values)
 	}
 	return values
+}
+
+func secretsOf(sensitive []string, renders []*Rendered) []string {
+	all := slices.Clone(sensitive)
+	for _, r := range renders {
+		all = append(all, r.Secrets...)
+	}
+	return all
 }
 
 func objectsOf(renders []*Rendered) [][]Object {

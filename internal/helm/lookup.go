@@ -125,7 +125,7 @@ func (k lookupKey) String() string {
 
 // during returns the provider that Helm's engine asks for the time of a render.
 func (l *lookups) during(ctx context.Context) lookupProvider {
-	return lookupProvider{lookups: l, ctx: ctx, failure: new(error), seen: map[Lookup]bool{}}
+	return lookupProvider{lookups: l, ctx: ctx, failure: new(error), seen: map[Lookup]bool{}, found: new([]*unstructured.Unstructured)}
 }
 
 // lookupProvider implements engine.ClientProvider.
@@ -138,6 +138,8 @@ type lookupProvider struct {
 	failure *error
 	// seen is what was asked, with the answers.
 	seen map[Lookup]bool
+	// found are the objects that were read.
+	found *[]*unstructured.Unstructured
 }
 
 // GetClientFor finds a kind within exactly the given version, as Helm does: a
@@ -191,6 +193,7 @@ func (c lookupClient) Get(_ context.Context, name string, _ metav1.GetOptions, _
 		}
 		c.seen[lookupOf(c.key, e)] = true
 		if e.object != nil {
+			*c.found = append(*c.found, e.object)
 			return e.object.DeepCopy(), nil
 		}
 	}
@@ -207,6 +210,9 @@ func (c lookupClient) List(_ context.Context, _ metav1.ListOptions) (*unstructur
 		}
 		c.seen[lookupOf(c.key, e)] = true
 		if e.list != nil {
+			for i := range e.list.Items {
+				*c.found = append(*c.found, &e.list.Items[i])
+			}
 			return e.list.DeepCopy(), nil
 		}
 	}

@@ -45,6 +45,8 @@ type Rendered struct {
 	// templates/jobs/migrate.yaml; those of subcharts begin with
 	// charts/<subchart>/. Hooks are among them, notes and blank ones are not.
 	Files map[string]string
+	// LookedUp is what live Secrets hold that the templates looked up.
+	LookedUp []string
 }
 
 // Minted are the Secrets whose generated content an upgrade would replace:
@@ -104,7 +106,8 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	if err != nil {
 		return nil, err
 	}
-	out, err := c.assemble(t, files, values)
+	found := secretTexts(*provider.found)
+	out, err := c.assemble(t, files, values, found)
 	if err != nil {
 		return nil, err
 	}
@@ -137,7 +140,7 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 		}
 	}
 	if out.Unstable, out.Again, err = compareFiles(files, again); err != nil {
-		return nil, templateError(t, err, c.scrubber(t, values))
+		return nil, templateError(t, err, c.scrubber(t, values).and(found))
 	}
 	return out, nil
 }
@@ -190,11 +193,12 @@ func (c *Client) execute(ctx context.Context, t Target, ch *hchart.Chart, top ch
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if *provider.failure != nil {
-		return nil, *provider.failure
+	found := secretTexts(*provider.found)
+	if failure := *provider.failure; failure != nil {
+		return nil, &scrubbedError{text: c.scrubber(t, values).and(found).text(failure.Error()), cause: failure}
 	}
 	if err != nil {
-		return nil, templateError(t, err, c.scrubber(t, values))
+		return nil, templateError(t, err, c.scrubber(t, values).and(found))
 	}
 	for name, text := range files {
 		if strings.HasSuffix(name, "NOTES.txt") || strings.TrimSpace(text) == "" {
@@ -205,12 +209,12 @@ func (c *Client) execute(ctx context.Context, t Target, ch *hchart.Chart, top ch
 }
 
 // assemble does with rendered templates what Helm does.
-func (c *Client) assemble(t Target, files map[string]string, values map[string]any) (*Rendered, error) {
+func (c *Client) assemble(t Target, files map[string]string, values map[string]any, found []string) (*Rendered, error) {
 	hooks, documents, err := sortFiles(files)
 	if err != nil {
-		return nil, templateError(t, err, c.scrubber(t, values))
+		return nil, templateError(t, err, c.scrubber(t, values).and(found))
 	}
-	out := &Rendered{Hooks: hooksOf(hooks), Files: make(map[string]string, len(files))}
+	out := &Rendered{LookedUp: found, Hooks: hooksOf(hooks), Files: make(map[string]string, len(files))}
 	var b strings.Builder
 	for _, d := range documents {
 		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", d.source, d.text)

@@ -1,12 +1,19 @@
 package helm
 
 import (
-	"encoding/base64"
 	"regexp"
 	"strings"
+
+	"github.com/soctalk/fleet/internal/redact"
 )
 
-const hidden = "(hidden)"
+const (
+	hidden = "(hidden)"
+	// hiddenMessage stands for a message from which a value cannot be taken out.
+	hiddenMessage = "(hidden, because it quotes values)"
+	// sure is the length in bytes from which on a text stands nowhere by chance.
+	sure = 12
+)
 
 // quoted is a double-quoted string with escapes.
 var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
@@ -14,8 +21,11 @@ var quoted = regexp.MustCompile(`"(?:[^"\\]|\\.)*"`)
 // scrubber takes the values of a release out of messages that are made
 // elsewhere: Helm's, the API server's, a pod's last words.
 type scrubber struct {
-	// long are replaced wherever they occur, short only as words of their own.
-	long, short []string
+	// secrets are what is hidden. Their forms are replaced: the long ones wherever
+	// they occur, the short ones only as words of their own.
+	secrets, long, short []string
+	// certain are the secrets that stand nowhere by chance.
+	certain []string
 	// public are names that messages need.
 	public []string
 }
@@ -35,10 +45,16 @@ func newScrubber(values map[string]any, public ...string) *scrubber {
 			}
 		}
 		seen[v] = true
-		if len(v) >= 12 {
-			s.long = append(s.long, v)
-		} else {
-			s.short = append(s.short, v)
+		s.secrets = append(s.secrets, v)
+		for _, form := range redact.Forms(v) {
+			if len(v) >= sure {
+				s.long = append(s.long, form)
+			} else {
+				s.short = append(s.short, form)
+			}
+		}
+		if len(v) >= sure {
+			s.certain = append(s.certain, v)
 		}
 	}
 	walkStrings(values, func(v string) {
@@ -46,9 +62,6 @@ func newScrubber(values map[string]any, public ...string) *scrubber {
 		add(strings.TrimSpace(v))
 		for line := range strings.Lines(v) {
 			add(strings.TrimSpace(line))
-		}
-		if len(v) >= 8 {
-			add(base64.StdEncoding.EncodeToString([]byte(v)))
 		}
 	})
 	s.sort()
@@ -83,6 +96,10 @@ func (s *scrubber) text(msg string) string {
 	for _, v := range s.short {
 		msg = replaceWord(msg, v)
 	}
+	msg = redact.Codes(msg, s.secrets, hidden)
+	if redact.Holds(msg, s.certain) {
+		return hiddenMessage
+	}
 	return msg
 }
 
@@ -107,6 +124,7 @@ func replaceWord(msg, word string) string {
 	}
 }
 
+// isWord tells what names of objects are made of.
 func isWord(c byte) bool {
-	return c == '-' || c == '_' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
+	return c == '-' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
 }

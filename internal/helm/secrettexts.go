@@ -17,7 +17,7 @@ func (c *Client) Scrubber(t Target, rendered *Rendered) (func(string) string, er
 	if err != nil {
 		return nil, err
 	}
-	return c.scrubber(t, values).and(secretTexts(rendered.Objects)).text, nil
+	return c.scrubber(t, values).and(slices.Concat(secretTexts(rendered.Objects), rendered.LookedUp)).text, nil
 }
 
 // secretTexts are what Secrets hold: chart authors generate some of it, which
@@ -47,7 +47,10 @@ func (s *scrubber) and(texts []string) *scrubber {
 		list[i] = t
 	}
 	more := newScrubber(map[string]any{"texts": list}, s.public...)
-	both := &scrubber{public: s.public, long: slices.Concat(s.long, more.long), short: slices.Concat(s.short, more.short)}
+	both := &scrubber{
+		public: s.public, secrets: slices.Concat(s.secrets, more.secrets), certain: slices.Concat(s.certain, more.certain),
+		long: slices.Concat(s.long, more.long), short: slices.Concat(s.short, more.short),
+	}
 	both.sort()
 	return both
 }

@@ -15,6 +15,8 @@ var (
 	templatePlace = regexp.MustCompile(`(?:template: |error at \(|parse error at \(|parse error in \()([^\s:()]+/templates/[^\s:()]+):?(\d+)?(?::\d+)?`)
 	yamlPlace     = regexp.MustCompile(`YAML parse error on (\S+): `)
 	evaluated     = regexp.MustCompile(`(cannot parse template|error during tpl function execution for) "(?:[^"\\]|\\.)*"`)
+	calling       = regexp.MustCompile(`error calling (\w+): `)
+	ticked        = regexp.MustCompile("`[^`]*`")
 	executing     = regexp.MustCompile(`executing "[^"]*" at `)
 )
 
@@ -39,8 +41,18 @@ func templateError(t Target, err error, s *scrubber) error {
 		e.Template = withinChart(t.Chart, place[1])
 		msg = "what it renders is no YAML: " + plainYAML(errors.New(msg[strings.Index(msg, place[0])+len(place[0]):]))
 	}
-	e.Message = s.text(msg)
+	e.Message = s.text(withoutQuotes(msg))
 	return e
+}
+
+// withoutQuotes hides what a function says of the values that it was given,
+// often only a part of one. What fail and required say is the chart's own word.
+func withoutQuotes(msg string) string {
+	i := calling.FindStringSubmatchIndex(msg)
+	if i == nil || msg[i[2]:i[3]] == "fail" || msg[i[2]:i[3]] == "required" {
+		return msg
+	}
+	return msg[:i[1]] + ticked.ReplaceAllString(quoted.ReplaceAllString(msg[i[1]:], "…"), "…")
 }
 
 // withinChart takes the chart's own name off a template's path.

@@ -83,6 +83,7 @@ func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*pl
 		renders = append(renders, &plan.Rendered{
 			CRDs: want, LiveCRDs: live,
 			Objects: objectsOf(rendered.Objects), Again: objectsOf(rendered.Again), Subcharts: subchartsOf(rendered.Subcharts),
+			Secrets: rendered.LookedUp,
 		})
 	}
 	return draft.Compare(m, before, renders), lookups, nil

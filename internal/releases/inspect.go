@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/plan"
@@ -88,6 +89,10 @@ func (s *Set) liveRelease(ctx context.Context, m *plan.Move) (helm.LiveRelease, 
 		}
 	}
 	r.Want, r.CRDs = rendered.Objects, rendered.CRDs
-	r.Hide, r.Show = append(r.Hide, target.Values), []string{target.Chart.Name, target.Chart.Version}
+	lookedUp := map[string]any{}
+	for i, text := range rendered.LookedUp {
+		lookedUp[strconv.Itoa(i)] = text
+	}
+	r.Hide, r.Show = append(r.Hide, target.Values, lookedUp), []string{target.Chart.Name, target.Chart.Version}
 	return r, nil
 }

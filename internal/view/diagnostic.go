@@ -32,6 +32,7 @@ func Diagnostics(diags hcl.Diagnostics, files map[string]*hcl.File, secrets []st
 			p.Range = documentRange(highlight)
 			if f := files[d.Subject.Filename]; f != nil {
 				p.Snippet = snippet(f, highlight, mask)
+				p.Detail = mask.source(f, d.Subject.Filename).on(f, highlight, p.Detail)
 			}
 		}
 		if p.Snippet != nil {
@@ -72,7 +73,7 @@ func documentRange(r hcl.Range) *plan.Range {
 
 // snippet cuts out the lines of a range; of a long range the first line.
 func snippet(f *hcl.File, r hcl.Range, mask mask) *plan.Snippet {
-	src := f.Bytes
+	src := mask.source(f, r.Filename).src
 	if r.Start.Byte > len(src) || r.Start.Byte < 0 {
 		return nil
 	}
