@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -18,11 +19,11 @@ import (
 	"helm.sh/helm/v3/pkg/getter"
 	hkube "helm.sh/helm/v3/pkg/kube"
 	"helm.sh/helm/v3/pkg/release"
-	"helm.sh/helm/v3/pkg/storage"
 	"helm.sh/helm/v3/pkg/storage/driver"
 	htime "helm.sh/helm/v3/pkg/time"
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/api/meta"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
@@ -121,8 +122,9 @@ func (b *builder) all(ctx context.Context, n int, there map[string]bool, progres
 	return group.Wait()
 }
 
-// release installs a release in a namespace of its own name, and stores it as
-// one with a history. Helm's own records stay in memory until then.
+// release makes a release in a namespace of its own name. Helm renders it and
+// stores its revisions; that nothing is there yet is known, so that Helm need
+// not ask for every object.
 func (b *builder) release(ctx context.Context, name, chart string, valueFiles []string) error {
 	if err := b.namespace(ctx, name); err != nil {
 		return err
@@ -135,21 +137,49 @@ func (b *builder) release(ctx context.Context, name, chart string, valueFiles []
 	if err != nil {
 		return err
 	}
-	restGetter := b.cluster.RESTClientGetter(name)
-	client := hkube.New(restGetter)
-	client.Namespace = name
-	memory := driver.NewMemory()
-	memory.SetNamespace(name)
-	install := action.NewInstall(&action.Configuration{
-		RESTClientGetter: restGetter, KubeClient: client, Releases: storage.Init(memory), Capabilities: b.caps, Log: func(string, ...any) {},
-	})
+	install := action.NewInstall(&action.Configuration{Log: func(string, ...any) {}})
 	install.ReleaseName, install.Namespace = name, name
-	install.DisableHooks, install.DisableOpenAPIValidation, install.SkipCRDs = true, true, true
+	install.DryRun, install.ClientOnly, install.Replace, install.DisableHooks = true, true, true, true
+	install.KubeVersion, install.APIVersions = &b.caps.KubeVersion, b.caps.APIVersions
 	made, err := install.RunWithContext(ctx, ch, vals)
 	if err != nil {
 		return err
 	}
+	if err := b.create(name, made.Manifest); err != nil {
+		return err
+	}
 	return b.store(made)
+}
+
+// create makes the objects of a manifest, marked as Helm marks its own.
+func (b *builder) create(name, manifest string) error {
+	client := hkube.New(b.cluster.RESTClientGetter(name))
+	client.Namespace = name
+	resources, err := client.Build(strings.NewReader(manifest), false)
+	if err != nil {
+		return err
+	}
+	for _, r := range resources {
+		o, err := meta.Accessor(r.Object)
+		if err != nil {
+			return err
+		}
+		o.SetLabels(with(o.GetLabels(), "app.kubernetes.io/managed-by", "Helm"))
+		o.SetAnnotations(with(o.GetAnnotations(), "meta.helm.sh/release-name", name, "meta.helm.sh/release-namespace", name))
+	}
+	_, err = client.Create(resources)
+	return err
+}
+
+func with(m map[string]string, more ...string) map[string]string {
+	out := maps.Clone(m)
+	if out == nil {
+		out = map[string]string{}
+	}
+	for i := 0; i < len(more); i += 2 {
+		out[more[i]] = more[i+1]
+	}
+	return out
 }
 
 func (b *builder) namespace(ctx context.Context, name string) error {

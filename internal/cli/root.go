@@ -57,7 +57,8 @@ type app struct {
 }
 
 // Main runs the program and returns its exit code. It touches nothing of the
-// process but the streams and the environment that it is given.
+// process but the streams, the environment that it is given and the limit of
+// its memory.
 func Main(args []string, in io.Reader, out, errOut io.Writer, env []string) (code int) {
 	a := &app{in: in, out: out, err: errOut, env: env, dir: ".", fleet: &schema.Fleet{}}
 	defer func() {

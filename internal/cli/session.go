@@ -36,6 +36,7 @@ type session struct {
 // errors are diagnostics.
 func (a *app) openSession(ctx context.Context, f *schema.Fleet, parallel int) (*session, error) {
 	defer a.working("Reading what is live")()
+	a.boundMemory(len(f.Releases()))
 	charts, err := newResolver(f)
 	if err != nil {
 		return nil, err

@@ -1,0 +1,21 @@
+package cli
+
+import "runtime/debug"
+
+const (
+	// memoryFloor is what a plan may use before the garbage collector works
+	// harder, in bytes.
+	memoryFloor = 200 << 20
+	// smallFleet is how many releases fit in there, and memoryEach what every
+	// further one may add, in bytes.
+	smallFleet = 1000
+	memoryEach = 128 << 10
+)
+
+// boundMemory sets a soft limit that a fleet of so many releases has room in,
+// unless the environment has set one.
+func (a *app) boundMemory(releases int) {
+	if a.getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryFloor + memoryEach*int64(max(0, releases-smallFleet)))
+	}
+}
