@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 )
 
@@ -133,17 +134,32 @@ func waited(t *testing.T, f *fleet) {
 		t.Fatal("the Job has no time of completion")
 	}
 	last := *end
+	tenant := pods(t, f.tenant, "")
+	first := metav1.Now()
+	for _, p := range tenant {
+		if p.CreationTimestamp.Before(&first) {
+			first = p.CreationTimestamp
+		}
+	}
+	stayed := 0
 	for name, p := range pods(t, f.system, notOfMigration) {
 		if p.CreationTimestamp.Before(end) {
 			t.Errorf("pod %s was made at %s, before the migration ended at %s", name, p.CreationTimestamp, end)
 		}
+		if !p.CreationTimestamp.Before(&first) {
+			continue // made anew when the pins were set, after the tenants
+		}
+		stayed++
 		for _, c := range p.Status.Conditions {
 			if c.Type == "Ready" && last.Before(&c.LastTransitionTime) {
 				last = c.LastTransitionTime
 			}
 		}
 	}
-	for name, p := range pods(t, f.tenant, "") {
+	if stayed == 0 {
+		t.Error("no pod of the system is older than the tenant's")
+	}
+	for name, p := range tenant {
 		if p.CreationTimestamp.Before(&last) {
 			t.Errorf("pod %s of the tenant was made at %s, before the system was ready at %s", name, p.CreationTimestamp, last)
 		}
