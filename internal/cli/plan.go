@@ -169,7 +169,12 @@ func (a *app) save(s *session, doc *plan.Document, inputs planfile.Inputs, out, 
 			return fmt.Errorf("write the plan document: %w", err)
 		}
 	}
-	if out == "" || plan.HasErrors(doc.Diagnostics) || !doc.Complete {
+	if out == "" {
+		return nil
+	}
+	if plan.HasErrors(doc.Diagnostics) || !doc.Complete {
+		a.diagnostics([]plan.Diagnostic{{Severity: plan.Warning, Summary: "Plan not saved",
+			Detail: fmt.Sprintf("Nothing was written to %s: this plan cannot be applied.", out)}})
 		return nil
 	}
 	return planfile.Write(a.path(out), doc, whereOf(s.fleet), inputs, s.key)
