@@ -19,6 +19,9 @@ const (
 	StepSkipped  EventType = "step_skipped"
 	RolledBack   EventType = "rolled_back"
 	Stopping     EventType = "stopping"
+	// StepWaiting says that a tenant's window is closed, and when it opens.
+	StepWaiting EventType = "step_waiting"
+	Gate        EventType = "gate"
 )
 
 // StepRollback is the kind of the step that puts a failed release back. It is
@@ -50,7 +53,11 @@ type Result struct {
 	Underway []Underway
 	// Stopped says why nothing more was started; empty when all was.
 	Stopped string
-	Elapsed time.Duration
+	// Awaits is the wave whose gate waits for an approval.
+	Awaits string
+	// Resumable says that the run may go on from its journal as it is.
+	Resumable bool
+	Elapsed   time.Duration
 }
 
 // Underway is a release that stands at a version on its way.

@@ -15,14 +15,29 @@ import (
 func (w *walker) failed(ctx context.Context, s plan.Step, err error) {
 	var stale *StaleError
 	if errors.As(err, &stale) {
-		w.result.Quarantined = append(w.result.Quarantined, Failure{Step: s, Err: err})
 		w.untouch(s)
-		if s.Tenant == "" {
-			w.stop("the system changed after the plan was made")
-		}
+		w.quarantine(s, err)
 		w.leave(s)
 		return
 	}
+	f := w.cost(s, err)
+	back := w.wayBack(s)
+	if len(back) == 0 || ctx.Err() != nil {
+		w.leave(s)
+		return
+	}
+	w.rollback(ctx, f, back)
+}
+
+func (w *walker) quarantine(s plan.Step, err error) {
+	w.result.Quarantined = append(w.result.Quarantined, Failure{Step: s, Err: err})
+	if s.Tenant == "" {
+		w.stop("the system changed after the plan was made")
+	}
+}
+
+// cost notes a failure and takes it off the budget.
+func (w *walker) cost(s plan.Step, err error) *Failure {
 	f := &Failure{Step: s, Err: err}
 	w.result.Failed = append(w.result.Failed, f)
 	if s.Tenant == "" {
@@ -30,12 +45,7 @@ func (w *walker) failed(ctx context.Context, s plan.Step, err error) {
 	} else {
 		w.spendBudget()
 	}
-	back := w.wayBack(s)
-	if len(back) == 0 || ctx.Err() != nil {
-		w.leave(s)
-		return
-	}
-	w.rollback(ctx, f, back)
+	return f
 }
 
 func (w *walker) spendBudget() {
@@ -72,19 +82,49 @@ func (w *walker) wayBack(s plan.Step) []plan.Release {
 
 // rollback puts releases back while their tenant keeps its place.
 func (w *walker) rollback(ctx context.Context, f *Failure, back []plan.Release) {
-	s := plan.Step{ID: f.Step.ID + "/rollback", Kind: StepRollback, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
+	s := plan.Step{ID: rollbackID(f.Step.ID), Kind: StepRollback, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
 	w.running[s.ID] = &execution{step: s, began: w.Clock.Now()}
 	w.emit(Event{Type: StepStart, Step: s})
 	rep := w.report(s.ID)
 	go func() {
+		o := outcome{step: s, undone: f}
 		var errs *multierror.Error
 		for _, rel := range back {
-			if err := w.Releases.Rollback(ctx, rel, rep); err != nil {
+			reached, err := w.putBack(ctx, rel, s, rep)
+			if reached {
+				o.back = append(o.back, rel)
+			}
+			var unkept *JournalError
+			if errors.As(err, &unkept) {
+				o.unkept = unkept
+				break
+			}
+			if err != nil {
 				errs = multierror.Append(errs, fmt.Errorf("%s: %w", rel.Address, err))
 			}
 		}
-		w.results <- outcome{step: s, err: errs.ErrorOrNil(), undone: f, back: back}
+		o.err = errs.ErrorOrNil()
+		w.results <- o
 	}()
+}
+
+// putBack puts one release back, between its intent and its result, and says
+// whether it got there.
+func (w *walker) putBack(ctx context.Context, rel plan.Release, s plan.Step, rep Report) (bool, error) {
+	e := Entry{Kind: Begun, Step: s.ID, Address: rel.Address, Base: &rel.Base}
+	if err := w.write(ctx, e); err != nil {
+		return false, err
+	}
+	base, err := w.Releases.Rollback(ctx, rel, s, rep)
+	switch {
+	case err == nil:
+		e.Kind, e.Base = Done, &base
+	case cancelled(ctx, err):
+		e.Kind, e.Base = Cancelled, nil
+	default:
+		e.Kind, e.Base, e.Message = Failed, nil, err.Error()
+	}
+	return err == nil, errors.Join(err, w.write(ctx, e))
 }
 
 // endRollback takes in how a way back ended; the step it belongs to has failed
@@ -93,17 +133,22 @@ func (w *walker) endRollback(o outcome) {
 	if o.err != nil {
 		o.undone.RollbackErr = o.err
 		w.emit(Event{Type: StepFailed, Step: o.step, Err: o.err})
-	} else {
+	} else if o.unkept == nil {
 		w.emit(Event{Type: RolledBack, Step: o.step})
-		for _, rel := range o.back {
-			w.result.RolledBack = append(w.result.RolledBack, rel.Address)
-			if rel.Address != o.undone.Step.Address && w.begun[rel.Address] >= len(rel.Path) {
-				w.result.Upgraded-- // it had gone ahead and arrived
-			}
-		}
+	}
+	for _, rel := range o.back {
+		w.backAgain(o.undone, rel)
 	}
 	delete(w.running, o.step.ID)
 	w.leave(o.undone.Step)
+}
+
+// backAgain notes that a release is where it was.
+func (w *walker) backAgain(f *Failure, rel plan.Release) {
+	w.result.RolledBack = append(w.result.RolledBack, rel.Address)
+	if rel.Address != f.Step.Address && w.begun[rel.Address] >= len(rel.Path) {
+		w.result.Upgraded-- // it had gone ahead and arrived
+	}
 }
 
 // leave ends a failed step's turn and lets go of what waited for it.

@@ -33,11 +33,64 @@ type model struct {
 	mu       sync.Mutex
 	doc      *plan.Document
 	versions map[string]string // address → live version
+	live     map[string]*revision
 	broken   map[string]bool   // addresses whose upgrade fails
 	foreign  map[string]bool   // addresses that someone else changed
 	turns    map[string]string // tenant in its turn → wave
-	failures int
+	failed   map[string]bool   // tenants
+	migrated int
+	job      bool // the migration's Job is there
 	faults   []string
+	entries  []Entry
+	// killAt is the instant at which the program dies, counted in writes; 0:
+	// never.
+	killAt, instants int
+}
+
+// revision is the newest one of a release.
+type revision struct {
+	number int
+	status string
+	step   string
+}
+
+func (r *revision) base() plan.Base {
+	if r == nil {
+		return plan.Base{}
+	}
+	return plan.Base{Revision: r.number, Digest: r.status}
+}
+
+func newModel(doc *plan.Document) *model {
+	m := &model{doc: doc, versions: map[string]string{"schema": "1"}, live: map[string]*revision{}, broken: map[string]bool{}, foreign: map[string]bool{}, turns: map[string]string{}, failed: map[string]bool{}}
+	for _, r := range doc.Releases {
+		m.versions[r.Address] = r.From
+		if r.Base.Revision > 0 {
+			m.live[r.Address] = &revision{number: r.Base.Revision, status: r.Base.Digest}
+		}
+	}
+	return m
+}
+
+var errKilled = errors.New("killed")
+
+// alive passes one instant; after the last one nothing has an effect any more.
+func (m *model) alive() bool {
+	m.instants++
+	return m.killAt == 0 || m.instants < m.killAt
+}
+
+func (m *model) Write(_ context.Context, e Entry) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if !m.alive() {
+		return errKilled
+	}
+	m.entries = append(m.entries, e)
+	if !m.alive() {
+		return errKilled
+	}
+	return nil
 }
 
 func (m *model) fault(format string, args ...any) {
@@ -50,38 +103,98 @@ func (m *model) Base(_ context.Context, r plan.Release) (plan.Base, error) {
 	if m.foreign[r.Address] {
 		return plan.Base{Revision: r.Base.Revision + 1}, nil
 	}
-	return r.Base, nil
+	return m.live[r.Address].base(), nil
 }
 
-func (m *model) Migrate(_ context.Context, r plan.Release, s plan.Step, report Report) error {
+func (m *model) Migrate(_ context.Context, r plan.Release, s plan.Step, open bool, report Report) error {
 	report.Log("migrating")
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if m.versions[r.Address] != r.From {
 		m.fault("migrated after the upgrade")
 	}
+	if !open || !m.job {
+		if !m.alive() {
+			return errKilled
+		}
+		m.job = true
+		m.migrated++
+	}
 	if m.broken["migration"] {
 		return errors.New("migration failed")
 	}
 	m.versions["schema"] = s.To
+	if !m.alive() {
+		return errKilled
+	}
 	return nil
 }
 
 func (m *model) UpdateCRDs(context.Context, plan.Release, plan.Step, Report) error { return nil }
+
+// put makes a revision: pending, and then what it comes to.
+func (m *model) put(address string, s plan.Step, status, version string) (plan.Base, error) {
+	if !m.alive() {
+		return plan.Base{}, errKilled
+	}
+	if !slices.ContainsFunc(m.entries, func(e Entry) bool { return e.Kind == Begun && e.Step == s.ID }) {
+		m.fault("a revision of %s was made by %s, of which the journal knows nothing", address, s.ID)
+	}
+	if m.live[address] != nil && m.live[address].status == "pending" {
+		m.fault("%s was changed while it was pending", address)
+	}
+	m.live[address] = &revision{m.live[address].base().Revision + 1, "pending", s.ID}
+	if !m.alive() {
+		return plan.Base{}, errKilled
+	}
+	m.live[address].status = status
+	m.versions[address] = version
+	if !m.alive() {
+		return plan.Base{}, errKilled
+	}
+	return m.live[address].base(), nil
+}
+
+func (m *model) Recover(_ context.Context, r plan.Release, s plan.Step, _ Report) (Recovered, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.live[r.Address]
+	switch {
+	case l.base() == r.Base:
+		return Recovered{Base: r.Base}, nil
+	case l.step != s.ID:
+		return Recovered{}, &StaleError{Address: r.Address, Want: r.Base.Revision, Have: l.number}
+	case l.status == "deployed":
+		return Recovered{Done: true, Base: l.base()}, nil
+	}
+	if !m.alive() {
+		return Recovered{}, errKilled
+	}
+	l.status = "failed"
+	return Recovered{Base: l.base()}, nil
+}
 
 func (m *model) Upgrade(_ context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error) {
 	report.Status("waiting")
 	m.enter(r, s)
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	if m.versions[r.Address] == s.To {
+		m.fault("%s was upgraded to %s twice", r.Address, s.To)
+	}
+	if m.live[r.Address].base() != r.Base {
+		m.fault("%s was upgraded from %v, it is at %v", r.Address, r.Base, m.live[r.Address].base())
+	}
 	if m.broken[r.Address] {
+		if _, err := m.put(r.Address, s, "failed", m.versions[r.Address]); err != nil {
+			return plan.Base{}, err
+		}
 		if s.Tenant != "" {
-			m.failures++
+			m.failed[s.Tenant] = true
 		}
 		return plan.Base{}, errors.New("broken")
 	}
-	m.versions[r.Address] = s.To
-	return plan.Base{Revision: r.Base.Revision + 1}, nil
+	return m.put(r.Address, s, "deployed", s.To)
 }
 
 func (m *model) enter(r plan.Release, s plan.Step) {
@@ -135,14 +248,23 @@ func (m *model) event(e Event) {
 	}
 }
 
-func (m *model) Rollback(_ context.Context, r plan.Release, _ Report) error {
+func (m *model) Rollback(_ context.Context, r plan.Release, s plan.Step, _ Report) (plan.Base, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	if r.Address == "system" && m.versions["schema"] != r.From {
 		m.fault("the system went back although the schema moved")
 	}
-	m.versions[r.Address] = r.From
-	return nil
+	l := m.live[r.Address]
+	switch {
+	case l.base() == r.Base || l.step == s.ID && l.status == "deployed":
+		return l.base(), nil
+	case l.status == "pending":
+		if !m.alive() {
+			return plan.Base{}, errKilled
+		}
+		l.status = "failed"
+	}
+	return m.put(r.Address, s, "deployed", r.From)
 }
 
 // randomPlan draws a plan of two versions with waves, companions and budgets.
@@ -188,9 +310,8 @@ func TestRunProperties(t *testing.T) {
 	t.Parallel()
 	rapid.Check(t, func(t *rapid.T) {
 		doc := randomPlan(t)
-		m := &model{doc: doc, versions: map[string]string{"schema": "1"}, broken: map[string]bool{}, foreign: map[string]bool{}, turns: map[string]string{}}
+		m := newModel(doc)
 		for _, r := range doc.Releases {
-			m.versions[r.Address] = r.From
 			switch rapid.IntRange(0, 9).Draw(t, "fate of "+r.Address) {
 			case 0:
 				m.broken[r.Address] = true
@@ -200,17 +321,51 @@ func TestRunProperties(t *testing.T) {
 		}
 		m.broken["migration"] = rapid.IntRange(0, 9).Draw(t, "migration") == 0
 
-		r := &Runner{Plan: doc, Releases: m, Clock: instant{}, RunID: "r", Events: m.event}
-		result, err := r.Run(context.Background())
-		if err != nil {
-			t.Fatal(err)
-		}
+		result := m.runToTheEnd(t)
 		if len(m.faults) > 0 {
-			t.Fatalf("%s", strings.Join(m.faults, "\n"))
+			t.Fatalf("%s\n%s", strings.Join(m.faults, "\n"), journalText(m.entries))
 		}
 		checkBudget(t, doc, m, result)
 		checkAccount(t, doc, m, result)
+		checkEnd(t, m, result)
 	})
+}
+
+// runToTheEnd runs the plan, killed at random instants and taken up again, until
+// it comes to an end by itself.
+func (m *model) runToTheEnd(t *rapid.T) *Result {
+	for kills := rapid.IntRange(0, 4).Draw(t, "kills"); ; kills-- {
+		m.killAt, m.instants, m.turns = 0, 0, map[string]string{}
+		if kills > 0 {
+			m.killAt = rapid.IntRange(1, 60).Draw(t, "killed at")
+		}
+		r := &Runner{Plan: m.doc, Releases: m, Journal: m, Clock: instant{}, RunID: "r", Events: m.event, Past: slices.Clone(m.entries)}
+		result, err := r.Run(context.Background())
+		if m.killAt > 0 && m.instants >= m.killAt {
+			continue // what a dead program says counts for nothing
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		return result
+	}
+}
+
+// checkEnd holds what must be true once a run has ended, however often it was
+// killed.
+func checkEnd(t *rapid.T, m *model, result *Result) {
+	for address, l := range m.live {
+		if l.status == "pending" {
+			t.Fatalf("%s was left pending", address)
+		}
+	}
+	if m.versions["schema"] == "2" && m.migrated != 1 {
+		t.Fatalf("the migration ran %d times", m.migrated)
+	}
+	last := m.entries[len(m.entries)-1]
+	if last.Kind != Ended {
+		t.Fatalf("the journal ends with %v", last)
+	}
 }
 
 func checkBudget(t *rapid.T, doc *plan.Document, m *model, result *Result) {
@@ -219,11 +374,12 @@ func checkBudget(t *rapid.T, doc *plan.Document, m *model, result *Result) {
 		most = 0
 	}
 	// Tenants already in flight when the budget is spent may fail too.
-	if m.failures > most+doc.Rollout.MaxParallel {
-		t.Fatalf("%d tenants failed, budget %d, width %d", m.failures, most, doc.Rollout.MaxParallel)
+	failures := len(m.failed)
+	if failures > most+doc.Rollout.MaxParallel {
+		t.Fatalf("%d tenants failed, budget %d, width %d", failures, most, doc.Rollout.MaxParallel)
 	}
-	if m.failures > most && result.Stopped == "" {
-		t.Fatalf("%d tenants failed, and the run says that it went to the end", m.failures)
+	if failures > most && result.Stopped == "" {
+		t.Fatalf("%d tenants failed, and the run says that it went to the end", failures)
 	}
 }
 
@@ -244,11 +400,11 @@ func checkAccount(t *rapid.T, doc *plan.Document, m *model, result *Result) {
 			t.Fatalf("%s is still at %s, and the result does not say why: %+v", r.Address, live, result)
 		}
 		if live == "2" && slices.Contains(result.NotStarted, r.Address) {
-			t.Fatalf("%s was upgraded and is said not to have started", r.Address)
+			t.Fatalf("%s was upgraded and is said not to have started\n%s", r.Address, journalText(m.entries))
 		}
 	}
 	if upgraded != result.Upgraded {
-		t.Fatalf("%d upgraded, the result says %d", upgraded, result.Upgraded)
+		t.Fatalf("%d upgraded, the result says %d: %+v, %v, %s", upgraded, result.Upgraded, result, m.versions, journalText(m.entries))
 	}
 	if result.OK() != (upgraded == len(doc.Releases)) {
 		t.Fatalf("OK = %v with %d of %d upgraded", result.OK(), upgraded, len(doc.Releases))
@@ -263,9 +419,9 @@ func TestFailedMigrationTouchesNothing(t *testing.T) {
 			{ID: "m", Kind: plan.StepMigrate, Address: "system", From: "1", To: "2"},
 			{ID: "u", Kind: plan.StepUpgrade, Address: "system", From: "1", To: "2", Needs: []string{"m"}},
 		}}
-	m := &model{doc: doc, versions: map[string]string{"system": "1", "schema": "1"}, broken: map[string]bool{"migration": true}, turns: map[string]string{}}
+	m := &model{doc: doc, versions: map[string]string{"system": "1", "schema": "1"}, broken: map[string]bool{"migration": true}, turns: map[string]string{}, live: map[string]*revision{}}
 	var types []EventType
-	r := &Runner{Plan: doc, Releases: m, Clock: instant{}, Events: func(e Event) { types = append(types, e.Type) }}
+	r := &Runner{Plan: doc, Releases: m, Journal: m, Clock: instant{}, Events: func(e Event) { types = append(types, e.Type) }}
 	result, err := r.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -284,7 +440,7 @@ func TestRefuseStaleStartsNothing(t *testing.T) {
 		Releases: []plan.Release{{Address: "system", To: "2", Action: plan.Install}},
 		Steps:    []plan.Step{{ID: "i", Kind: plan.StepInstall, Address: "system", To: "2"}}}
 	m := &model{doc: doc, foreign: map[string]bool{"system": true}}
-	r := &Runner{Plan: doc, Releases: m, Clock: instant{}, RefuseStale: true, Events: func(e Event) { t.Errorf("event %v", e) }}
+	r := &Runner{Plan: doc, Releases: m, Journal: m, Clock: instant{}, RefuseStale: true, Events: func(e Event) { t.Errorf("event %v", e) }}
 	_, err := r.Run(context.Background())
 	var stale *StaleError
 	if !errors.As(err, &stale) {
@@ -301,8 +457,8 @@ func TestInterruptStartsNothingMore(t *testing.T) {
 			{ID: "i", Kind: plan.StepInstall, Address: "system", To: "2"},
 			{ID: "a", Kind: plan.StepInstall, Address: "tenant.a", Tenant: "tenant.a", To: "2", Needs: []string{"i"}},
 		}}
-	m := &waitFor{model: &model{doc: doc, versions: map[string]string{"schema": "2"}, turns: map[string]string{}}, stopping: make(chan struct{})}
-	r := &Runner{Plan: doc, Releases: m, Clock: instant{}, Interrupt: interrupt, Events: func(e Event) {
+	m := &waitFor{model: &model{doc: doc, versions: map[string]string{"schema": "2"}, turns: map[string]string{}, live: map[string]*revision{}}, stopping: make(chan struct{})}
+	r := &Runner{Plan: doc, Releases: m, Journal: m, Clock: instant{}, Interrupt: interrupt, Events: func(e Event) {
 		switch e.Type {
 		case StepStart:
 			close(interrupt)
@@ -328,4 +484,12 @@ type waitFor struct {
 func (w *waitFor) Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error) {
 	<-w.stopping
 	return w.model.Upgrade(ctx, r, s, report)
+}
+
+func journalText(entries []Entry) string {
+	var lines []string
+	for _, e := range entries {
+		lines = append(lines, fmt.Sprint(e.Kind, " ", e.Step, " ", e.Address, " ", e.Message))
+	}
+	return strings.Join(lines, "\n")
 }

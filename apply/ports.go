@@ -17,16 +17,31 @@ import (
 type Releases interface {
 	// Base returns what is live now, to be held against the plan.
 	Base(ctx context.Context, r plan.Release) (plan.Base, error)
-	// Migrate moves the database schema by the chart's own Job.
-	Migrate(ctx context.Context, r plan.Release, s plan.Step, report Report) error
+	// Migrate moves the database schema by the chart's own Job. With open, this
+	// step of this run was begun before, and how it ended is not known: a Job
+	// that it made is waited for and not made again.
+	Migrate(ctx context.Context, r plan.Release, s plan.Step, open bool, report Report) error
 	// Upgrade installs or upgrades the release, waits until it is ready, and
 	// returns the revision that it made.
 	Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error)
+	// Recover looks at what an earlier attempt of this run at an [Releases.Upgrade]
+	// has left. A revision that it left pending is marked as failed, so that the
+	// step can be done again. When the release is neither at its base nor at a
+	// revision of this step, that is a [StaleError].
+	Recover(ctx context.Context, r plan.Release, s plan.Step, report Report) (Recovered, error)
 	// UpdateCRDs brings the custom resource definitions of the step to those of
 	// the chart that the release is about to get.
 	UpdateCRDs(ctx context.Context, r plan.Release, s plan.Step, report Report) error
-	// Rollback puts the release back to its base and waits until it is ready.
-	Rollback(ctx context.Context, r plan.Release, report Report) error
+	// Rollback puts the release back to its base, waits until it is ready, and
+	// returns the revision that it made. It picks up an earlier attempt.
+	Rollback(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error)
+}
+
+// Recovered is what an earlier attempt at a step came to. Done says that the
+// step was carried out; Base is the revision that the release is at.
+type Recovered struct {
+	Done bool
+	Base plan.Base
 }
 
 // Report tells how a step gets on.

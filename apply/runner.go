@@ -24,10 +24,17 @@ const (
 type Runner struct {
 	Plan     *plan.Document
 	Releases Releases
+	Journal  Journal
 	Clock    Clock
 	// Events is called from one goroutine.
 	Events func(Event)
 	RunID  string
+	// By says who runs it.
+	By string
+	// Past is the run's journal so far, when it is taken up again.
+	Past []Entry
+	// Approve names waves whose next gate is open, once for each time it is named.
+	Approve []string
 	// MaxParallel, when positive, lowers how many tenants move at a time.
 	MaxParallel int
 	// RefuseStale starts nothing when any release changed after planning;
@@ -46,19 +53,22 @@ func (r *Runner) Run(ctx context.Context) (*Result, error) {
 	if !r.Plan.Applyable {
 		return nil, errors.New("the plan cannot be applied: it has errors, is incomplete or changes nothing")
 	}
+	if err := checkApprovals(r.Plan, r.Approve); err != nil {
+		return nil, err
+	}
 	w, err := newWalker(r)
 	if err != nil {
 		return nil, fmt.Errorf("plan %s is not sound: %w", r.Plan.PlanID, err)
 	}
 	if r.RefuseStale {
-		if err := r.checkAll(ctx); err != nil {
+		if err := r.checkAll(ctx, w.past.touches(r.Plan)); err != nil {
 			return nil, err
 		}
 	}
-	return w.run(ctx), nil
+	return w.run(ctx)
 }
 
-func (r *Runner) checkAll(ctx context.Context) error {
+func (r *Runner) checkAll(ctx context.Context, touched map[string]bool) error {
 	stale := &multierror.Error{ErrorFormat: func(errs []error) string {
 		lines := []string{"nothing was started: " + count(len(errs), "release") + " changed after the plan was made"}
 		for _, e := range errs {
@@ -67,7 +77,7 @@ func (r *Runner) checkAll(ctx context.Context) error {
 		return strings.Join(lines, "\n")
 	}}
 	for _, rel := range r.Plan.Releases {
-		if rel.Action == plan.Unchanged {
+		if rel.Action == plan.Unchanged || touched[rel.Address] {
 			continue
 		}
 		if err := r.checkBase(ctx, rel); err != nil {
@@ -95,8 +105,13 @@ type walker struct {
 	steps map[string]plan.Step
 	// releases are those of the plan; their Base moves on with every hop.
 	releases map[string]plan.Release
-	ready    []string // needs are met
-	queued   []string // ready, but for a turn; in order
+	ready    []string             // needs are met
+	queued   []string             // ready, but for a turn; in order
+	shut     []string             // in their turn, and their window is closed
+	wake     time.Time            // when the next window opens that is waited for
+	told     map[string]time.Time // by window, what was last said of its opening
+	windows  *windows
+	approve  []string // what is left of the words about gates
 	running  map[string]*execution
 	turns    turns
 	touched  map[string][]plan.Release // in a tenant's turn, in the order they were touched
@@ -106,6 +121,9 @@ type walker struct {
 	over     chan struct{} // closed when the run has ended
 	result   *Result
 	started  time.Time
+	past     *past
+	recalled map[string]bool // steps that had ended before, and whether well
+	back     map[string]bool // those of them whose way back is not finished
 	failures int
 	// interrupted starts nothing more, not even to finish a turn.
 	interrupted bool
@@ -123,6 +141,10 @@ type outcome struct {
 	err  error
 	// base is the revision that the step made.
 	base plan.Base
+	// unkept is set when the journal did not take an entry; returned, when that
+	// was the intent, so that nothing was done.
+	unkept   error
+	returned bool
 	// undone and back are set when the step was a way back.
 	undone *Failure
 	back   []plan.Release
@@ -139,8 +161,9 @@ func newWalker(r *Runner) (*walker, error) {
 		Runner: r, steps: map[string]plan.Step{}, releases: map[string]plan.Release{},
 		running: map[string]*execution{}, touched: map[string][]plan.Release{}, begun: map[string]int{},
 		results: make(chan outcome), reports: make(chan report), over: make(chan struct{}),
-		result: &Result{RunID: r.RunID}, started: r.Clock.Now(),
+		result: &Result{RunID: r.RunID}, started: r.Clock.Now(), past: recall(r.Plan, r.Past), recalled: map[string]bool{}, back: map[string]bool{},
 	}
+	w.told, w.approve = map[string]time.Time{}, slices.Clone(r.Approve)
 	w.turns = newTurns(r.Plan.Rollout, r.MaxParallel)
 	for _, rel := range r.Plan.Releases {
 		w.releases[rel.Address] = rel
@@ -156,6 +179,9 @@ func newWalker(r *Runner) (*walker, error) {
 		}
 	}
 	var err error
+	if w.windows, err = newWindows(r.Plan); err != nil {
+		return nil, err
+	}
 	if w.walk, err = dag.New(nodes); err != nil {
 		return nil, err
 	}
@@ -177,12 +203,20 @@ func (w *walker) node(s plan.Step) dag.Node {
 	return n
 }
 
-func (w *walker) run(ctx context.Context) *Result {
+func (w *walker) run(ctx context.Context) (*Result, error) {
 	defer close(w.over)
+	first := Entry{Kind: Started, By: w.By}
+	if len(w.Past) > 0 {
+		first.Kind = Resumed
+	}
+	if err := w.write(ctx, first); err != nil {
+		return nil, fmt.Errorf("nothing was started: %w", err)
+	}
+	w.replay(ctx)
 	tick := w.Clock.After(lookInterval)
 	interrupt, cancelled := w.Interrupt, ctx.Done()
 	w.startReady(ctx)
-	for len(w.running) > 0 {
+	for len(w.running) > 0 || w.waits() {
 		select {
 		case o := <-w.results:
 			w.end(ctx, o)
@@ -192,51 +226,34 @@ func (w *walker) run(ctx context.Context) *Result {
 		case <-tick:
 			tick = w.Clock.After(lookInterval)
 			w.tellSilent()
+			if w.waits() && !w.Clock.Now().Before(w.wake) {
+				w.startReady(ctx)
+			}
 		case <-cancelled:
 			cancelled = nil
+			w.result.Resumable = true
 			w.stop(context.Cause(ctx).Error())
 		case <-interrupt:
 			interrupt = nil
-			w.interrupted = true
+			w.shut = nil
+			w.interrupted, w.result.Resumable = true, true
 			w.stop("interrupted")
 		}
 	}
 	w.close()
-	return w.result
+	w.last(ctx)
+	return w.result, nil
 }
 
-// startReady starts what may start: everything once its needs are met, but of
-// tenants no more at a time than the plan allows, and nothing new once the run
-// is stopping, except what a tenant in flight needs to finish its turn.
-func (w *walker) startReady(ctx context.Context) {
-	for len(w.ready) > 0 || w.turnFree(ctx) {
-		var s plan.Step
-		if len(w.ready) > 0 {
-			s, w.ready = w.steps[w.ready[0]], w.ready[1:]
-			if s.Tenant != "" && !w.turns.holds(s.Tenant) {
-				w.queued = append(w.queued, s.ID)
-				continue
-			}
-		} else {
-			s, w.queued = w.steps[w.queued[0]], w.queued[1:]
-			w.turns.take(s)
-		}
-		switch {
-		case ctx.Err() != nil || w.interrupted || w.result.Stopped != "" && s.Tenant == "":
-			if s.Tenant != "" {
-				w.turns.release(s)
-			}
-		case s.Kind == plan.StepGate: // nothing to do, so it ends at once
-			w.follow(s.ID, true)
-		default:
-			w.start(ctx, s)
-		}
+// last says in the journal whether the run may go on by itself.
+func (w *walker) last(ctx context.Context) {
+	e := Entry{Kind: Ended, Message: w.result.Stopped}
+	if w.result.Resumable {
+		e.Kind = Waiting
 	}
-}
-
-// turnFree says whether the first tenant in the queue may have its turn.
-func (w *walker) turnFree(ctx context.Context) bool {
-	return len(w.queued) > 0 && ctx.Err() == nil && w.result.Stopped == "" && w.turns.free(w.steps[w.queued[0]])
+	if err := w.write(ctx, e); err != nil {
+		w.stop(err.Error())
+	}
 }
 
 func (w *walker) start(ctx context.Context, s plan.Step) {
@@ -245,39 +262,100 @@ func (w *walker) start(ctx context.Context, s plan.Step) {
 	w.emit(Event{Type: StepStart, Step: s})
 	rel := w.releases[s.Address]
 	if writes(s) {
-		if s.Hop < len(rel.Path) {
-			rel.Reversibility = rel.Path[s.Hop].Reversibility // that of the way back from here
-		}
-		w.touched[s.Tenant] = append(w.touched[s.Tenant], rel)
-		w.begun[s.Address]++
+		w.touch(s)
 	}
-	go func() {
-		base, err := w.execute(ctx, rel, s)
-		w.results <- outcome{step: s, err: err, base: base}
-	}()
+	go func() { w.results <- w.carryOut(ctx, rel, s) }()
+}
+
+// touch notes the release that a step is about to change, as it can be put
+// back.
+func (w *walker) touch(s plan.Step) {
+	rel := w.releases[s.Address]
+	if base, known := w.past.from[s.ID]; known {
+		rel.Base = base
+	}
+	if s.Hop < len(rel.Path) {
+		rel.Reversibility = rel.Path[s.Hop].Reversibility // that of the way back from here
+	}
+	w.touched[s.Tenant] = append(w.touched[s.Tenant], rel)
+	w.begun[s.Address]++
 }
 
 func writes(s plan.Step) bool {
 	return s.Kind == plan.StepUpgrade || s.Kind == plan.StepInstall || s.Kind == plan.StepPins
 }
 
-// execute does a step and returns the revision that it made, if any.
-func (w *walker) execute(ctx context.Context, rel plan.Release, s plan.Step) (plan.Base, error) {
+// carryOut does a step between its intent and its result.
+func (w *walker) carryOut(ctx context.Context, rel plan.Release, s plan.Step) outcome {
+	o := outcome{step: s}
 	rep := w.report(s.ID)
-	switch s.Kind {
-	case plan.StepVerify, plan.StepSoak:
-		return plan.Base{}, w.pause(ctx, s)
+	if s.Kind == plan.StepVerify || s.Kind == plan.StepSoak {
+		if o.err = w.pause(ctx, s); o.err == nil {
+			o.unkept = w.write(ctx, Entry{Kind: Done, Step: s.ID})
+		}
+		return o
 	}
-	// It is looked at again and changed only if it is still what the plan was
-	// made against, or what this run has made of it.
-	if err := w.checkBase(ctx, rel); err != nil {
-		return plan.Base{}, err
+	var done bool
+	if done, rel.Base, o.err = w.look(ctx, rel, s, rep); o.err == nil && !done {
+		if o.unkept = w.intend(ctx, s, rel.Base); o.unkept != nil {
+			o.returned = true
+			return o
+		}
+		o.base, o.err = w.execute(ctx, rel, s, rep)
+	} else {
+		o.base = rel.Base
 	}
+	o.unkept = w.write(ctx, entryOf(ctx, o))
+	return o
+}
+
+// intend keeps the intent of a step, unless an earlier attempt has left it.
+func (w *walker) intend(ctx context.Context, s plan.Step, from plan.Base) error {
+	if w.past.open[s.ID] {
+		return nil
+	}
+	return w.write(ctx, Entry{Kind: Begun, Step: s.ID, Base: &from})
+}
+
+// look makes sure that a release is what the plan was made against or what this
+// run has made of it, and cleans up after an earlier attempt at the step.
+func (w *walker) look(ctx context.Context, rel plan.Release, s plan.Step, rep Report) (done bool, base plan.Base, err error) {
+	if writes(s) && w.past.tried[s.ID] {
+		r, err := w.Releases.Recover(ctx, rel, s, rep)
+		return r.Done, r.Base, err
+	}
+	return false, rel.Base, w.checkBase(ctx, rel)
+}
+
+// entryOf tells how a step ended.
+func entryOf(ctx context.Context, o outcome) Entry {
+	e := Entry{Kind: Done, Step: o.step.ID}
+	var stale *StaleError
+	switch {
+	case o.err == nil && writes(o.step):
+		e.Base = &o.base
+	case o.err == nil:
+	case cancelled(ctx, o.err):
+		e.Kind = Cancelled
+	case errors.As(o.err, &stale):
+		e.Kind, e.Message = Quarantined, o.err.Error()
+	default:
+		e.Kind, e.Message = Failed, o.err.Error()
+	}
+	return e
+}
+
+func cancelled(ctx context.Context, err error) bool {
+	return ctx.Err() != nil && (errors.Is(err, ErrCancelled) || errors.Is(err, context.Canceled))
+}
+
+// execute does a step and returns the revision that it made, if any.
+func (w *walker) execute(ctx context.Context, rel plan.Release, s plan.Step, rep Report) (plan.Base, error) {
 	switch s.Kind {
 	case plan.StepCRDs:
 		return plan.Base{}, w.Releases.UpdateCRDs(ctx, rel, s, rep)
 	case plan.StepMigrate:
-		return plan.Base{}, w.Releases.Migrate(ctx, rel, s, rep)
+		return plan.Base{}, w.Releases.Migrate(ctx, rel, s, w.past.open[s.ID], rep)
 	case plan.StepUpgrade, plan.StepInstall, plan.StepPins:
 		return w.Releases.Upgrade(ctx, rel, s, rep)
 	}
@@ -324,7 +402,15 @@ func (w *walker) heard(rep report) {
 
 // end takes in how a step ended: what it frees, what it costs.
 func (w *walker) end(ctx context.Context, o outcome) {
+	if o.unkept != nil {
+		w.result.Resumable = true
+		w.stop(o.unkept.Error())
+	}
 	switch {
+	case o.returned:
+		delete(w.running, o.step.ID)
+		w.untouch(o.step)
+		w.turns.release(o.step)
 	case o.undone != nil:
 		w.endRollback(o)
 	case o.err != nil:
@@ -374,7 +460,7 @@ func (w *walker) tellSilent() {
 
 func (w *walker) follow(id string, ok bool) {
 	ready, skipped := w.walk.End(id, ok)
-	w.ready = append(w.ready, ready...)
+	w.admit(ready)
 	for _, s := range skipped {
 		w.emit(Event{Type: StepSkipped, Step: w.steps[s], Message: "a step that it needs did not succeed"})
 	}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/Masterminds/semver/v3"
@@ -110,7 +111,28 @@ func rollout(f *schema.Fleet) Rollout {
 	for _, w := range f.Rollout.Waves {
 		r.WaveParallel[w.Name] = w.MaxParallel
 	}
+	r.Windows = windows(f)
 	return r
+}
+
+// windows are those that tenants keep to.
+func windows(f *schema.Fleet) map[string]Window {
+	all := map[string]Window{}
+	for _, t := range f.Tenants {
+		w := f.Windows[t.Window]
+		if w == nil {
+			continue
+		}
+		out := Window{
+			Start:    fmt.Sprintf("%02d:%02d", w.Start/time.Hour, w.Start%time.Hour/time.Minute),
+			Duration: w.Duration.String(), Timezone: w.Location.String(),
+		}
+		for _, d := range w.Days {
+			out.Days = append(out.Days, strings.ToLower(d.String()[:3]))
+		}
+		all[w.Name] = out
+	}
+	return all
 }
 
 func (d *Draft) release(m *Move, o *Outcome, key Key) (Release, error) {

@@ -354,6 +354,19 @@ type Rollout struct {
 	MaxFailures   int            `json:"max_failures"`
 	OnFailure     string         `json:"on_failure"`
 	SystemFailure string         `json:"system_on_failure"`
+	// Windows are those that steps keep to, by name.
+	Windows map[string]Window `json:"windows,omitempty"`
+}
+
+// Window is a recurring span of time.
+type Window struct {
+	// Days are sun, mon, … on which it opens.
+	Days []string `json:"days"`
+	// Start is hours and minutes by the clocks of the time zone, Duration a Go
+	// duration, Timezone an IANA name.
+	Start    string `json:"start"`
+	Duration string `json:"duration"`
+	Timezone string `json:"timezone"`
 }
 
 // Severity of a diagnostic.

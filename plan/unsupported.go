@@ -26,12 +26,6 @@ func NotYet(doc *Document) []string {
 		if len(s.Checks) > 0 {
 			add("it runs checks: check by hand and leave the check blocks out until then")
 		}
-		if s.Approve {
-			add("it waits for an approval: apply wave by wave with -target=wave.NAME and leave approve out until then")
-		}
-		if s.Window != "" {
-			add("it keeps to a window: apply inside the window and leave the attribute out until then")
-		}
 		if s.Kind == StepUninstall {
 			add("it uninstalls: use helm uninstall and leave the removed block out until then")
 		}

@@ -27,7 +27,7 @@ var mayImport = map[string][]string{
 	"internal/database":  {"schema", "internal/neterr", "internal/kube"},
 	"internal/observe":   {"schema", "plan", "internal/helm", "internal/kube", "internal/plancache", "internal/database"},
 	"internal/releases":  {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/observe", "internal/plancache"},
-	"internal/journal":   {"internal/kube"},
+	"internal/journal":   {"plan", "apply", "internal/kube"},
 	"internal/planfile":  {"plan"},
 	"internal/plancache": {},
 	"internal/view":      {"schema", "plan", "apply"},

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/planfile"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
@@ -30,6 +31,9 @@ type applyFlags struct {
 	asJSON      bool
 	stale       string
 	lockTimeout time.Duration
+	// resume is the run to go on with, approve the waves whose gates are open.
+	resume  string
+	approve []string
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -42,7 +46,11 @@ plans, shows the plan and asks.
 
 A release that somebody else changed after the plan was made is left alone. The
 first interrupt lets running steps finish and starts no more; the second cancels
-them.`,
+them.
+
+-resume goes on with a run that was killed, interrupted, or stopped at an
+approval gate: it is read back from the cluster, and what is done is not done
+again. Releases that had failed when the run came to its end are tried again.`,
 		Args: func(cmd *cobra.Command, args []string) error {
 			if len(args) > 1 {
 				return fmt.Errorf("apply takes one plan file, and was given %d", len(args))
@@ -58,6 +66,17 @@ them.`,
 		if cmd.Flags().Changed("parallelism") {
 			flags.maxParallel = flags.plan.parallelism
 		}
+		if flags.resume != "" {
+			for _, name := range []string{"target", "exclude"} {
+				if cmd.Flags().Changed(name) {
+					return fmt.Errorf("a run is resumed as it was planned: -%s belongs to soctalk plan", name)
+				}
+			}
+			if len(args) > 0 {
+				return errors.New("a run is resumed with its own plan: leave the plan file out")
+			}
+			return a.applyResumed(cmd.Context(), flags.resume, &flags)
+		}
 		if len(args) == 0 {
 			return a.applyNow(cmd.Context(), &flags)
 		}
@@ -72,6 +91,8 @@ them.`,
 	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before applying")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
 	cmd.Flags().DurationVar(&flags.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
+	cmd.Flags().StringVar(&flags.resume, "resume", "", "go on with this `run`; see soctalk history")
+	cmd.Flags().StringArrayVar(&flags.approve, "approve", nil, "go on past the approval gate of this `wave`; may be given several times")
 	cmd.Flags().StringVar(&flags.stale, "stale", "quarantine", "what to do when a release changed after the plan was made: `quarantine` that release, or refuse to start")
 	return cmd
 }
@@ -108,7 +129,15 @@ func (a *app) applyNow(ctx context.Context, flags *applyFlags) error {
 			return err
 		}
 	}
-	return a.run(ctx, s, doc, flags)
+	if len(doc.Steps) == 0 {
+		a.runView(doc, flags.asJSON).End(&apply.Result{RunID: newID()})
+		return nil
+	}
+	file, err := planfile.Encode(doc, whereOf(s.fleet), flags.vars.inputs(a.env), s.key)
+	if err != nil {
+		return err
+	}
+	return a.run(ctx, s, &task{doc: doc, file: file}, flags)
 }
 
 // confirm asks for a yes; anything else is a no.
@@ -132,10 +161,6 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
-	doc := file.Document
-	if doc.ToolVersion != version {
-		return advise(fmt.Errorf("plan %s was made by soctalk %s and this is %s", doc.PlanID, doc.ToolVersion, version), "Plan again with the version that applies.")
-	}
 	root, err := filepath.Abs(a.dir)
 	if err != nil {
 		return fmt.Errorf("find the configuration's folder: %w", err)
@@ -144,23 +169,49 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
-	inputs, err := file.Open(key)
-	if err != nil {
-		return advise(err, planAgain)
-	}
-	f, err := a.reload(inputs)
+	inputs, f, err := a.reopen(file, key)
 	if err != nil {
 		return err
-	}
-	if key.Config(f.Inputs) != doc.ConfigDigest {
-		return advise(fmt.Errorf("the configuration changed after plan %s was made", doc.PlanID), planAgain)
 	}
 	s, err := a.openSession(ctx, f, flags.plan.parallelism)
 	if err != nil {
 		return err
 	}
-	catalog := s.set.Prepare(ctx, flags.plan.parallelism)
-	s.set.Extend(ctx, catalog, passed(doc, catalog), flags.plan.parallelism)
+	if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
+		return err
+	}
+	data, err := planfile.Encode(file.Document, file.Where, inputs, key)
+	if err != nil {
+		return err
+	}
+	return a.run(ctx, s, &task{doc: file.Document, file: data}, flags)
+}
+
+// reopen loads the configuration of a saved plan and makes sure that it is
+// still the same.
+func (a *app) reopen(file *planfile.File, key plan.Key) (planfile.Inputs, *schema.Fleet, error) {
+	doc := file.Document
+	if doc.ToolVersion != version {
+		return planfile.Inputs{}, nil, advise(fmt.Errorf("plan %s was made by soctalk %s and this is %s", doc.PlanID, doc.ToolVersion, version), "Plan again with the version that applies.")
+	}
+	inputs, err := file.Open(key)
+	if err != nil {
+		return inputs, nil, advise(err, planAgain)
+	}
+	f, err := a.reload(inputs)
+	if err != nil {
+		return inputs, nil, err
+	}
+	if key.Config(f.Inputs) != doc.ConfigDigest {
+		return inputs, nil, advise(fmt.Errorf("the configuration changed after plan %s was made", doc.PlanID), planAgain)
+	}
+	return inputs, f, nil
+}
+
+// prepare fetches charts and values and holds them against the plan.
+func (s *session) prepare(ctx context.Context, doc *plan.Document, parallel int) error {
+	catalog := s.set.Prepare(ctx, parallel)
+	s.set.Extend(ctx, catalog, passed(doc, catalog), parallel)
 	for _, r := range doc.Releases {
 		for _, l := range r.Path {
 			live := s.live.Releases[plan.ReleaseKey{Cluster: r.Cluster, Namespace: r.Namespace, Name: r.Name}]
@@ -169,7 +220,7 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 			}
 		}
 	}
-	return a.run(ctx, s, doc, flags)
+	return nil
 }
 
 // reload loads the configuration as it was loaded for the plan.
@@ -221,35 +272,75 @@ func unchanged(at plan.At, l plan.Leg, live *plan.Live, catalog *plan.Catalog, k
 	return nil
 }
 
+// task is a plan to be carried out: a new run of it, or one to go on with.
+type task struct {
+	doc  *plan.Document
+	file []byte       // as kept for a later resume; of a new run
+	run  *journal.Run // of one to go on with
+}
+
 // run walks a plan and shows it.
-func (a *app) run(ctx context.Context, s *session, doc *plan.Document, flags *applyFlags) error {
-	id := newID()
-	s.set.ForRun(id)
-	v := a.runView(doc, flags.asJSON)
-	if len(doc.Steps) == 0 {
-		v.End(&apply.Result{RunID: id})
-		return nil
+func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) error {
+	run := t.run
+	if run == nil {
+		run = &journal.Run{ID: newID(), PlanID: t.doc.PlanID, ToolVersion: version, By: whoami(), Started: time.Now().UTC(), Summary: t.doc.Summary}
 	}
+	s.set.ForRun(run.ID, t.doc)
 	ctx, interrupt, stop := interrupts(ctx)
 	defer stop()
-	ctx, unlock, err := lockFleet(ctx, s, id, flags.lockTimeout)
+	held, journals, err := lockFleet(ctx, s, run.ID, flags.lockTimeout)
 	if err != nil {
 		return err
 	}
-	defer unlock()
+	defer held.Release()
+	log, past, err := t.open(held.Context, journals, run, s.key)
+	if err != nil {
+		return err
+	}
+	v := a.runView(t.doc, flags.asJSON)
 	r := &apply.Runner{
-		Plan: doc, Releases: s.set, Clock: apply.SystemClock{}, Events: v.Event, RunID: id, MaxParallel: flags.maxParallel,
-		RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
+		Plan: t.doc, Releases: s.set, Journal: log, Clock: apply.SystemClock{}, Events: v.Event, RunID: run.ID, By: whoami(), Past: past,
+		Approve: flags.approve, MaxParallel: flags.maxParallel, RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
 	}
-	result, err := r.Run(ctx)
+	result, err := r.Run(held.Context)
 	if err != nil {
-		return err
+		run.State, run.Stopped = journal.Failed, err.Error()
+		return errors.Join(err, journals.End(ctx, run))
 	}
 	v.End(result)
-	if !result.OK() {
+	if err := journals.End(ctx, ended(run, result)); err != nil {
+		return fmt.Errorf("say in the journal how run %s ended: %w", run.ID, err)
+	}
+	switch {
+	case result.Awaits != "":
+		return exitStatus(exitGate)
+	case !result.OK():
 		return exitStatus(exitFailure)
 	}
 	return nil
+}
+
+// open begins the run's journal, or goes on with it.
+func (t *task) open(ctx context.Context, journals *journal.Journal, run *journal.Run, key plan.Key) (*journal.Log, []apply.Entry, error) {
+	if t.run == nil {
+		log, err := journals.Start(ctx, run, t.file, key)
+		return log, nil, err
+	}
+	return journals.Resume(ctx, run)
+}
+
+// ended notes how a run ended.
+func ended(run *journal.Run, r *apply.Result) *journal.Run {
+	run.Stopped, run.Awaits = r.Stopped, r.Awaits
+	switch {
+	case r.OK():
+		run.State = journal.Complete
+	case r.Resumable:
+		run.State = journal.Waiting
+	default:
+		run.State = journal.Failed
+	}
+	return run
 }
 
 func (a *app) runView(doc *plan.Document, asJSON bool) view.Run {

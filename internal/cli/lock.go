@@ -13,15 +13,23 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// lockFleet takes the lock for a run.
-func lockFleet(ctx context.Context, s *session, run string, wait time.Duration) (context.Context, func(), error) {
-	k := s.clusters[s.fleet.System.Cluster].Kube
-	held, release, err := journal.Lock(ctx, k, s.fleet.System.Namespace, journal.Holder{Run: run, Who: whoami()}, wait)
+// lockFleet takes the lock for a run, and with it the journals.
+func lockFleet(ctx context.Context, s *session, run string, wait time.Duration) (*journal.Held, *journal.Journal, error) {
+	k, namespace := s.clusters[s.fleet.System.Cluster].Kube, s.fleet.System.Namespace
+	held, err := journal.Lock(ctx, k, namespace, journal.Holder{Run: run, Who: whoami()}, wait)
 	var locked *journal.LockedError
 	if errors.As(err, &locked) {
 		return nil, nil, advise(err, fmt.Sprintf("Nothing was changed. Wait for it, with -lock-timeout=10m for example. If its program is gone: soctalk force-unlock %s", locked.Holder.Run))
 	}
-	return held, release, err
+	if err != nil {
+		return nil, nil, err
+	}
+	j, err := journal.Open(held.Context, k, namespace, held)
+	if err != nil {
+		held.Release()
+		return nil, nil, err
+	}
+	return held, j, nil
 }
 
 // whoami says who runs this, for those who find the fleet locked.

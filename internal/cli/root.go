@@ -24,6 +24,7 @@ const (
 	exitFailure = 1
 	exitChanges = 2 // plan -detailed-exitcode: there is something to do
 	exitFormat  = 3 // fmt -check: something is not in canonical form
+	exitGate    = 4 // apply: stopped at an approval gate
 )
 
 // exitStatus ends the command with a code; what there was to say is said.
@@ -213,7 +214,7 @@ plans the way there and walks it. Options may be written with one dash or two.
 // commands returns every command, in the order of the help text.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.showCommand(), a.graphCommand(), a.applyCommand(), a.statusCommand(), a.observeCommand(), a.forceUnlockCommand(),
+		a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.showCommand(), a.graphCommand(), a.applyCommand(), a.statusCommand(), a.observeCommand(), a.historyCommand(), a.forceUnlockCommand(),
 		a.versionCommand(), a.completionCommand(),
 	}
 }

@@ -1,12 +1,12 @@
-// Package journal keeps in the cluster what runs have to know of each other.
-// So far that is the lock: one run at a time.
 package journal
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"strings"
+	"sync"
 	"time"
 
 	"github.com/soctalk/fleet/internal/kube"
@@ -34,14 +34,25 @@ var ErrLost = errors.New("the lock on the fleet was lost")
 // Holder says who holds the lock: the run, and who runs it where.
 type Holder struct{ Run, Who string }
 
-func (h Holder) identity() string { return h.Run + " " + h.Who }
+// identity tells programs apart, also those of one run on one machine.
+func (h Holder) identity() string { return h.Run + " " + h.Who + " " + rand.Text() }
 
 func holderOf(l *coordinationv1.Lease) Holder {
 	if l.Spec.HolderIdentity == nil {
 		return Holder{}
 	}
-	run, who, _ := strings.Cut(*l.Spec.HolderIdentity, " ")
-	return Holder{run, who}
+	parts := strings.SplitN(*l.Spec.HolderIdentity, " ", 3)
+	return Holder{parts[0], strings.Join(parts[1:min(2, len(parts))], "")}
+}
+
+// Held is the lock while it is held.
+type Held struct {
+	// Context ends with the cause [ErrLost] when the lock is lost.
+	Context context.Context
+	// Epoch counts the holders of the lock, and grows with each.
+	Epoch int
+	// Release gives it up.
+	Release func()
 }
 
 // LockedError says that another run holds the lock.
@@ -54,26 +65,29 @@ func (e *LockedError) Error() string {
 	return fmt.Sprintf("the fleet is being changed by run %s of %s since %s", e.Holder.Run, e.Holder.Who, e.Since.UTC().Format("2006-01-02 15:04:05 UTC"))
 }
 
-// Lock takes the fleet's lock and keeps it until release is called. The context
-// that it returns ends with the cause [ErrLost] when the lock is lost. While
-// another holder renews it, it waits as long as told and then fails with a
-// [LockedError]; one that is not renewed any more is taken over.
-func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait time.Duration) (_ context.Context, release func(), err error) {
+// Lock takes the fleet's lock and keeps it until it is released. While another
+// holder renews it, it waits as long as told and then fails with a
+// [LockedError]; one that is not renewed any more is taken over. A run that is
+// taken up again waits for its own lock to run out: who held it is most likely
+// dead.
+func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait time.Duration) (*Held, error) {
 	if err := ensureNamespace(ctx, k, namespace); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if err := free(ctx, k, namespace, wait); err != nil {
-		return nil, nil, err
+	if err := free(ctx, k, namespace, h.Run, wait); err != nil {
+		return nil, err
 	}
 	held, lose := context.WithCancelCause(ctx)
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	started := make(chan struct{})
+	identity := h.identity()
+	lock := &lockOnce{lose: func() { lose(ErrLost) }, LeaseLock: resourcelock.LeaseLock{
+		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: LeaseName},
+		Client:     k.Clientset().CoordinationV1(),
+		LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
+	}}
 	elector, err := leaderelection.NewLeaderElector(leaderelection.LeaderElectionConfig{
-		Lock: &resourcelock.LeaseLock{
-			LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: LeaseName},
-			Client:     k.Clientset().CoordinationV1(),
-			LockConfig: resourcelock.ResourceLockConfig{Identity: h.identity()},
-		},
+		Lock:          lock,
 		LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod, ReleaseOnCancel: true,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(context.Context) { close(started) },
@@ -82,38 +96,95 @@ func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait
 	})
 	if err != nil {
 		stop()
-		return nil, nil, fmt.Errorf("make the lock: %w", err)
+		return nil, fmt.Errorf("make the lock: %w", err)
 	}
 	ended := make(chan struct{})
 	go func() {
 		elector.Run(keep)
 		close(ended)
 	}()
-	release = func() {
+	release := func() {
 		stop()
 		<-ended
 	}
 	select {
 	case <-started:
-		return held, release, nil
+		return &Held{Context: held, Epoch: lock.epoch(), Release: release}, nil
 	// A lease that nobody renews is only taken over once it was seen to stand still.
 	case <-time.After(wait + leaseDuration + 2*retryPeriod):
 		release()
-		return nil, nil, locked(ctx, k, namespace)
+		return nil, locked(ctx, k, namespace)
 	case <-ctx.Done():
 		release()
-		return nil, nil, ctx.Err()
+		return nil, ctx.Err()
 	}
 }
 
-// free returns at once when somebody visibly holds the lock and there is no
+// lockOnce is a Lease that is taken once: who loses it, were it to nobody, does
+// not take it again, and is told at once.
+type lockOnce struct {
+	resourcelock.LeaseLock
+	lose func()
+
+	mu      sync.Mutex
+	holding bool
+	lost    bool
+	taken   int
+}
+
+func (l *lockOnce) epoch() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.taken
+}
+
+// Get implements resourcelock.Interface.
+func (l *lockOnce) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
+	record, raw, err := l.LeaseLock.Get(ctx)
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.holding && (apierrors.IsNotFound(err) || err == nil && record.HolderIdentity != l.Identity()) {
+		l.lost = true
+		l.lose()
+	}
+	return record, raw, err
+}
+
+// Create implements resourcelock.Interface.
+func (l *lockOnce) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	return l.write(r, func() error { return l.LeaseLock.Create(ctx, r) })
+}
+
+// Update implements resourcelock.Interface.
+func (l *lockOnce) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
+	return l.write(r, func() error { return l.LeaseLock.Update(ctx, r) })
+}
+
+func (l *lockOnce) write(r resourcelock.LeaderElectionRecord, do func() error) error {
+	l.mu.Lock()
+	lost := l.lost
+	l.mu.Unlock()
+	if lost {
+		return ErrLost
+	}
+	err := do()
+	if err == nil {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.holding = r.HolderIdentity == l.Identity()
+		l.taken = r.LeaderTransitions
+	}
+	return err
+}
+
+// free returns at once when another run visibly holds the lock and there is no
 // time to wait for it.
-func free(ctx context.Context, k *kube.Cluster, namespace string, wait time.Duration) error {
+func free(ctx context.Context, k *kube.Cluster, namespace, run string, wait time.Duration) error {
 	if wait > 0 {
 		return nil
 	}
 	l, err := lease(ctx, k, namespace)
-	if err != nil || l == nil || holderOf(l).Run == "" || l.Spec.RenewTime == nil {
+	if err != nil || l == nil || holderOf(l).Run == "" || holderOf(l).Run == run || l.Spec.RenewTime == nil {
 		return err
 	}
 	if time.Since(l.Spec.RenewTime.Time) > leaseDuration {
@@ -178,11 +249,10 @@ func Unlock(ctx context.Context, k *kube.Cluster, namespace, run string) error {
 	if h := holderOf(l); h.Run != run {
 		return fmt.Errorf("the lock is held by run %s of %s, not by %s", h.Run, h.Who, run)
 	}
-	// Deleted only as it was read: who takes it over meanwhile keeps it.
-	err = k.Typed().CoordinationV1().Leases(namespace).Delete(ctx, LeaseName, metav1.DeleteOptions{
-		Preconditions: &metav1.Preconditions{UID: &l.UID, ResourceVersion: &l.ResourceVersion},
-	})
-	if err != nil {
+	// Only as it was read: who takes it over meanwhile keeps it. The Lease stays,
+	// since it counts its holders.
+	l.Spec.HolderIdentity = nil
+	if _, err := k.Typed().CoordinationV1().Leases(namespace).Update(ctx, l, metav1.UpdateOptions{}); err != nil {
 		return fmt.Errorf("end the lock of run %s: %w", run, k.Explain(err))
 	}
 	return nil

@@ -58,19 +58,28 @@ var ErrKey = errors.New("this plan does not belong to what is live: it was made 
 
 // Write puts a plan into a file that only its owner can read, in one step.
 func Write(path string, doc *plan.Document, where Where, inputs Inputs, key plan.Key) error {
-	plain, err := json.Marshal(inputs)
+	data, err := Encode(doc, where, inputs, key)
 	if err != nil {
 		return fmt.Errorf("write plan %s: %w", path, err)
+	}
+	return writeOwnerOnly(path, data)
+}
+
+// Encode returns what a plan file holds.
+func Encode(doc *plan.Document, where Where, inputs Inputs, key plan.Key) ([]byte, error) {
+	plain, err := json.Marshal(inputs)
+	if err != nil {
+		return nil, fmt.Errorf("encode the inputs: %w", err)
 	}
 	sealed, err := seal(key, plain, doc)
 	if err != nil {
-		return fmt.Errorf("write plan %s: %w", path, err)
+		return nil, err
 	}
 	data, err := json.Marshal(onDisk{doc, where, sealed})
 	if err != nil {
-		return fmt.Errorf("write plan %s: %w", path, err)
+		return nil, fmt.Errorf("encode plan: %w", err)
 	}
-	return writeOwnerOnly(path, append(data, '\n'))
+	return append(data, '\n'), nil
 }
 
 func writeOwnerOnly(path string, data []byte) error {
@@ -102,17 +111,27 @@ func Read(path string) (*File, error) {
 	if err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}
+	file, err := Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("read plan %s: %w", path, err)
+	}
+	return file, nil
+}
+
+// Decode takes a plan file's content and refuses what this version cannot
+// understand.
+func Decode(data []byte) (*File, error) {
 	d := onDisk{Document: &plan.Document{}}
 	if err := json.Unmarshal(data, &d); err != nil {
-		return nil, fmt.Errorf("read plan %s: it is no plan file, or not all of it: %w", path, err)
+		return nil, fmt.Errorf("it is no plan file, or not all of it: %w", err)
 	}
 	major, _, _ := strings.Cut(d.FormatVersion, ".")
 	want, _, _ := strings.Cut(plan.FormatVersion, ".")
 	switch {
 	case d.FormatVersion == "":
-		return nil, fmt.Errorf("read plan %s: it is no plan file: format_version is missing", path)
+		return nil, errors.New("it is no plan file: format_version is missing")
 	case major != want:
-		return nil, fmt.Errorf("read plan %s: it has format %s, this version reads %s.x", path, d.FormatVersion, want)
+		return nil, fmt.Errorf("it has format %s, this version reads %s.x", d.FormatVersion, want)
 	}
 	return &File{Document: d.Document, Where: d.Where, sealed: d.Sealed}, nil
 }

@@ -20,8 +20,14 @@ var _ apply.Releases = (*Set)(nil)
 // line does.
 const maxHistory = 10
 
-// ForRun marks what is changed from here on as done by a run.
-func (s *Set) ForRun(id string) { s.runID = id }
+// ForRun marks what is changed from here on as done by a run of a plan. What
+// the plan was made against stays in the history.
+func (s *Set) ForRun(id string, doc *plan.Document) {
+	s.runID, s.planned = id, map[string]int{}
+	for _, r := range doc.Releases {
+		s.planned[r.Address] = r.Base.Revision
+	}
+}
 
 // Base reads the live revision anew.
 func (s *Set) Base(ctx context.Context, r plan.Release) (plan.Base, error) {
@@ -77,7 +83,7 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 	}
 	options.Labels[helm.LabelChartDigest] = helm.DigestLabel(target.Chart.Digest)
 	options.Description = fmt.Sprintf("soctalk run %s: %s to %s", s.runID, step.Kind, step.To)
-	options.Keep = []int{r.Base.Revision} // the way back
+	options.Keep = []int{r.Base.Revision, s.planned[r.Address]} // the ways back
 	made, err := s.helm(rel).Apply(ctx, target, options)
 	var stale *helm.StaleError
 	if errors.As(err, &stale) {
@@ -100,16 +106,39 @@ func (s *Set) targetOf(r plan.Release, step plan.Step, base *helm.Release) (helm
 
 // Rollback goes back to the revision that the release was at. A Job
 // cannot be changed once made, so the migration's is deleted first.
-func (s *Set) Rollback(ctx context.Context, r plan.Release, report apply.Report) error {
+func (s *Set) Rollback(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) (plan.Base, error) {
 	rel := s.byAddress[r.Address]
-	if r.Address == s.fleet.System.Address {
-		if err := s.deleteMigrationJobs(ctx); err != nil {
-			return err
+	body, err := s.body(ctx, rel)
+	if err != nil {
+		return plan.Base{}, err
+	}
+	switch {
+	case body != nil && s.baseOf(body) == r.Base:
+		return r.Base, nil // it never came to a revision of its own
+	case body == nil || body.Labels[helm.LabelRun] != s.runID:
+		return plan.Base{}, &apply.StaleError{Address: r.Address, Want: r.Base.Revision, Have: revisionOf(body)}
+	case s.made(body, step) && body.Status == "deployed":
+		return s.baseOf(body), nil
+	case body.Pending():
+		if _, err := s.release(ctx, rel, body, report); err != nil {
+			return plan.Base{}, err
 		}
 	}
-	options := s.options(rel, plan.Step{Kind: apply.StepRollback}, report)
-	_, err := s.helm(rel).Rollback(ctx, rel.Namespace, rel.Name, r.Base.Revision, options)
-	return cause(err)
+	if r.Address == s.fleet.System.Address {
+		if err := s.deleteMigrationJobs(ctx); err != nil {
+			return plan.Base{}, err
+		}
+	}
+	options := s.options(rel, step, report)
+	// Helm does not find what is kept, so it must not be what it goes back to.
+	if n := s.planned[r.Address]; n != r.Base.Revision {
+		options.Keep = []int{n}
+	}
+	back, err := s.helm(rel).Rollback(ctx, rel.Namespace, rel.Name, r.Base.Revision, options)
+	if err != nil {
+		return plan.Base{}, cause(err)
+	}
+	return s.baseOf(back), nil
 }
 
 func (s *Set) options(r *schema.Release, step plan.Step, report apply.Report) helm.ApplyOptions {
@@ -121,7 +150,7 @@ func (s *Set) options(r *schema.Release, step plan.Step, report apply.Report) he
 		Timeout: timeout, MaxHistory: maxHistory,
 		// On a first install the schema is made by a Job beside the API.
 		WaitForJobs: r.Address == s.fleet.System.Address,
-		Labels:      map[string]string{helm.LabelRun: s.runID, helm.LabelStep: string(step.Kind)},
+		Labels:      map[string]string{helm.LabelRun: s.runID, helm.LabelStep: step.ID},
 		Progress:    func(st kube.Status) { report.Status(waiting(st)) },
 	}
 }

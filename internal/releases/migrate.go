@@ -5,12 +5,14 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/plan"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
@@ -21,7 +23,7 @@ const fieldManager = "soctalk"
 // Migrate does what the runbook does before an upgrade: it deletes the old
 // migration Job, renders it at the target chart and with every value that the
 // upgrade will have, applies it and waits until it is complete.
-func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
+func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, open bool, report apply.Report) error {
 	objects, scrub, err := s.migrationObjects(ctx, r, step)
 	if err != nil {
 		return err
@@ -47,7 +49,7 @@ func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, repor
 	logs := &lineWriter{line: func(line string) { report.Log(scrub(line)) }}
 	for _, job := range jobs {
 		report.Status("waiting for Job " + job.GetName())
-		err := k.RunJob(ctx, job, timeout, logs)
+		err := s.runJob(ctx, k, job, step, open, timeout, logs)
 		logs.flush()
 		var failed *kube.JobError
 		if errors.As(err, &failed) {
@@ -58,6 +60,27 @@ func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, repor
 		}
 	}
 	return nil
+}
+
+// Annotations that say which step of which run made a Job.
+const (
+	annotationRun  = "soctalk.io/run"
+	annotationStep = "soctalk.io/step"
+)
+
+// runJob runs a Job, unless an earlier attempt at the step has made it already.
+func (s *Set) runJob(ctx context.Context, k *kube.Cluster, job *unstructured.Unstructured, step plan.Step, open bool, timeout time.Duration, logs io.Writer) error {
+	if open {
+		live, err := k.Typed().BatchV1().Jobs(job.GetNamespace()).Get(ctx, job.GetName(), metav1.GetOptions{})
+		if err != nil && !apierrors.IsNotFound(err) {
+			return fmt.Errorf("look for Job %s that this run may have made: %w", job.GetName(), k.Explain(err))
+		}
+		if err == nil && live.DeletionTimestamp == nil && live.Annotations[annotationRun] == s.runID && live.Annotations[annotationStep] == step.ID {
+			return k.WaitJob(ctx, job.GetNamespace(), job.GetName(), timeout, logs)
+		}
+	}
+	job.SetAnnotations(with(with(job.GetAnnotations(), annotationRun, s.runID), annotationStep, step.ID))
+	return k.RunJob(ctx, job, timeout, logs)
 }
 
 // migrationObjects renders the template as the upgrade will, marked as the

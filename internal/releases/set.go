@@ -22,6 +22,7 @@ type Set struct {
 	key      plan.Key
 	runID    string
 	cache    *plancache.Cache
+	planned  map[string]int // revisions that the plan was made against
 
 	byAddress map[string]*schema.Release
 	wanted    map[plan.At]*wanted

@@ -58,6 +58,10 @@ func (v *RunHuman) event(e apply.Event) string {
 		return fmt.Sprintf("%s %s after %s: %s", who, v.Style.Bad("failed "+doing), elapsed(e.Elapsed), e.Err)
 	case apply.RolledBack:
 		return fmt.Sprintf("%s %s after %s", who, v.Style.Warn("rolled back to "+e.Step.To), elapsed(e.Elapsed))
+	case apply.StepWaiting:
+		return fmt.Sprintf("%s %s", who, e.Message)
+	case apply.Gate:
+		return fmt.Sprintf("%s %s", v.Style.Bold("wave "+e.Step.Wave+":"), e.Message)
 	case apply.Stopping:
 		return v.Style.Warn("Stopping: "+e.Message+".") + " What runs is finished, nothing new is started."
 	}
@@ -99,7 +103,11 @@ func (v *RunHuman) End(r *apply.Result) {
 		io.WriteString(v.W, b.String())
 		return
 	}
-	b.WriteString(v.Style.Bad("Apply did not complete.") + " " + Counts(r) + "\n\n")
+	title := v.Style.Bad("Apply did not complete.")
+	if r.Awaits != "" && len(r.Failed)+len(r.Quarantined) == 0 {
+		title = v.Style.Warn("Apply waits for an approval.")
+	}
+	b.WriteString(title + " " + Counts(r) + "\n\n")
 	for _, f := range r.Failed {
 		v.failure(&b, "Failed", f)
 	}
@@ -118,7 +126,13 @@ func (v *RunHuman) End(r *apply.Result) {
 	if r.Stopped != "" {
 		fmt.Fprintf(&b, "  Stopped because %s.\n", r.Stopped)
 	}
-	if v.Next != "" {
+	if v.Next != "" && r.Resumable {
+		command := v.Next + " -resume " + r.RunID
+		if r.Awaits != "" {
+			command += " -approve " + r.Awaits
+		}
+		fmt.Fprintf(&b, "\nThis goes on where it stopped:\n  %s\n", command)
+	} else if v.Next != "" {
 		fmt.Fprintf(&b, "\nOnce the cause is mended, this plans and runs what is left:\n  %s\n", v.Next)
 	}
 	io.WriteString(v.W, b.String())

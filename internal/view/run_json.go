@@ -50,6 +50,8 @@ type runSummary struct {
 	RolledBack  []string `json:"rolled_back"`
 	NotStarted  []string `json:"not_started"`
 	Stopped     string   `json:"stopped,omitempty"`
+	Resumable   bool     `json:"resumable,omitempty"`
+	Awaits      string   `json:"awaits_approval,omitempty"`
 }
 
 func (v *RunJSON) write(l line) {
@@ -107,6 +109,8 @@ func (v *RunJSON) Event(e apply.Event) {
 		if errors.As(e.Err, &seen) {
 			l.Seen = seen.Seen
 		}
+	case apply.StepWaiting:
+		l.Type, l.Message = string(apply.StepProgress), fmt.Sprintf("%s: %s", e.Step.Address, e.Message)
 	case apply.Stopping:
 		l.Level, l.Step = "warn", nil
 		l.Type, l.Diagnostic = "diagnostic", &plan.Diagnostic{Severity: plan.Warning, Summary: "Stopping", Detail: e.Message}
@@ -119,6 +123,7 @@ func (v *RunJSON) End(r *apply.Result) {
 	s := &runSummary{
 		Run: r.RunID, OK: r.OK(), Installed: r.Installed, Upgraded: r.Upgraded, Uninstalled: r.Uninstalled,
 		Failed: []string{}, Quarantined: []string{}, RolledBack: notNil(r.RolledBack), NotStarted: notNil(r.NotStarted), Stopped: r.Stopped,
+		Resumable: r.Resumable, Awaits: r.Awaits,
 	}
 	for _, f := range r.Failed {
 		s.Failed = append(s.Failed, f.Step.Address)

@@ -1,0 +1,137 @@
+package apply
+
+import (
+	"github.com/soctalk/fleet/plan"
+)
+
+// past is what the journal tells of a run before this program took it up.
+type past struct {
+	// bases are the revisions that releases were last brought to.
+	bases map[string]plan.Base
+	// from are the revisions that steps started from.
+	from map[string]plan.Base
+	// open are steps that were begun, and how they ended is not known; tried are
+	// all that were ever begun.
+	open, tried map[string]bool
+	done        map[string]bool
+	failed      map[string]string // step → why
+	quarantined map[string]string
+	// back are the releases that a failed step's way back has reached, backFailed
+	// why one could not be.
+	back       map[string]map[string]bool
+	backFailed map[string]string
+	approved   map[string]bool
+	// moved are the tenants of which something was begun since the run last came
+	// to an end, gates those that they stood behind.
+	moved map[string]bool
+	gates map[gateKey]bool
+}
+
+type gateKey struct {
+	wave  string
+	phase int
+}
+
+// recall reads a journal. A run that had ended is taken up again because
+// somebody thinks that what stopped it is mended, so what had failed is tried
+// again. After a kill, an interrupt or a gate nothing says so: what had failed
+// stays failed, and counts.
+func recall(doc *plan.Document, entries []Entry) *past {
+	p := &past{
+		bases: map[string]plan.Base{}, from: map[string]plan.Base{}, open: map[string]bool{}, tried: map[string]bool{}, done: map[string]bool{},
+		failed: map[string]string{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, backFailed: map[string]string{}, approved: map[string]bool{}, moved: map[string]bool{}, gates: map[gateKey]bool{},
+	}
+	steps := map[string]plan.Step{}
+	for _, s := range doc.Steps {
+		steps[s.ID] = s
+		steps[rollbackID(s.ID)] = plan.Step{ID: rollbackID(s.ID), Kind: StepRollback, Address: s.Address}
+	}
+	for _, e := range entries {
+		s := steps[e.Step]
+		switch {
+		case e.Kind == Ended:
+			p.again(doc)
+		case e.Kind == Approved:
+			p.approved[e.Step] = true
+		case s.Kind == StepRollback:
+			p.wayBack(e)
+		default:
+			p.step(s, e)
+		}
+	}
+	return p
+}
+
+func (p *past) step(s plan.Step, e Entry) {
+	if s.Tenant != "" {
+		p.gates[gateKey{s.Wave, s.Phase}] = true
+	}
+	switch e.Kind {
+	case Begun:
+		p.open[s.ID], p.tried[s.ID], p.moved[s.Tenant] = true, true, true
+		if _, again := p.from[s.ID]; !again && e.Base != nil {
+			p.from[s.ID] = *e.Base
+		}
+	case Done:
+		delete(p.open, s.ID)
+		p.done[s.ID] = true
+		if e.Base != nil {
+			p.bases[s.Address] = *e.Base
+		}
+	case Failed:
+		delete(p.open, s.ID)
+		p.failed[s.ID] = e.Message
+	case Quarantined:
+		delete(p.open, s.ID)
+		p.quarantined[s.ID] = e.Message
+	}
+}
+
+func (p *past) wayBack(e Entry) {
+	switch e.Kind {
+	case Done:
+		if p.back[e.Step] == nil {
+			p.back[e.Step] = map[string]bool{}
+		}
+		p.back[e.Step][e.Address] = true
+		if e.Base != nil {
+			p.bases[e.Address] = *e.Base
+		}
+	case Failed:
+		p.backFailed[e.Step] = e.Message
+	}
+}
+
+// again forgets failures, and what was undone because of them.
+func (p *past) again(doc *plan.Document) {
+	for _, failed := range doc.Steps {
+		for address := range p.back[rollbackID(failed.ID)] {
+			for _, s := range doc.Steps {
+				if s.Address == address && s.Tenant == failed.Tenant && s.Phase == failed.Phase {
+					delete(p.done, s.ID)
+					delete(p.tried, s.ID)
+					delete(p.from, s.ID)
+				}
+			}
+		}
+	}
+	clear(p.moved)
+	clear(p.gates)
+	clear(p.failed)
+	clear(p.quarantined)
+	clear(p.back)
+	clear(p.backFailed)
+}
+
+// touches says whether the run has changed a release, or may have.
+func (p *past) touches(doc *plan.Document) map[string]bool {
+	touched := map[string]bool{}
+	for _, s := range doc.Steps {
+		if p.tried[s.ID] {
+			touched[s.Address] = true
+		}
+	}
+	return touched
+}
+
+func rollbackID(step string) string { return step + "/rollback" }

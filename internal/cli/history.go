@@ -1,0 +1,95 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/soctalk/fleet/internal/journal"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/planfile"
+	"github.com/soctalk/fleet/internal/view"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+	"github.com/spf13/cobra"
+)
+
+func (a *app) historyCommand() *cobra.Command {
+	var vars variables
+	var asJSON bool
+	cmd := &cobra.Command{
+		Use:   "history [RUN]",
+		Short: "Show the runs of this fleet, or the steps of one",
+		Long: `Shows what runs did, as the cluster remembers it, whichever machine they ran
+on. With RUN: its steps, and the points that it can be rolled back to.`,
+		Args: cobra.MaximumNArgs(1),
+	}
+	vars.add(cmd)
+	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead of text")
+	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		f, err := a.load(&vars)
+		if err != nil {
+			return err
+		}
+		k, err := systemCluster(cmd.Context(), f)
+		if err != nil {
+			return err
+		}
+		h := &view.History{FormatVersion: plan.FormatVersion, Runs: []view.RunHistory{}}
+		if len(args) == 1 {
+			h.Runs, err = oneRun(cmd.Context(), k, f, args[0])
+		} else {
+			h.Runs, err = allRuns(cmd.Context(), k, f)
+		}
+		if err != nil {
+			return err
+		}
+		if asJSON {
+			return json.NewEncoder(a.out).Encode(h)
+		}
+		return view.HistoryHuman(a.out, h, a.style(a.out))
+	}
+	return cmd
+}
+
+func allRuns(ctx context.Context, k *kube.Cluster, f *schema.Fleet) ([]view.RunHistory, error) {
+	runs, err := journal.Runs(ctx, k, f.System.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	rows := []view.RunHistory{}
+	for _, r := range runs {
+		rows = append(rows, rowOfRun(r))
+	}
+	return rows, nil
+}
+
+func oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id string) ([]view.RunHistory, error) {
+	run, entries, err := journal.Find(ctx, k, f.System.Namespace, id)
+	var none *journal.NoRunError
+	if errors.As(err, &none) {
+		return nil, advise(err, seeHistory)
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, _, err := journal.Plan(ctx, k, f.System.Namespace, id)
+	if err != nil {
+		return nil, err
+	}
+	file, err := planfile.Decode(data)
+	if err != nil {
+		return nil, fmt.Errorf("read the plan of run %s: %w", id, err)
+	}
+	row := rowOfRun(run)
+	row.Recall(file.Document, entries)
+	return []view.RunHistory{row}, nil
+}
+
+func rowOfRun(r *journal.Run) view.RunHistory {
+	return view.RunHistory{
+		Run: r.ID, PlanID: r.PlanID, ToolVersion: r.ToolVersion, State: string(r.State), By: r.By, Started: r.Started, Ended: r.Ended,
+		Summary: r.Summary, Stopped: r.Stopped, Awaits: r.Awaits,
+	}
+}

@@ -1,0 +1,126 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/journal"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/observe"
+	"github.com/soctalk/fleet/internal/planfile"
+	"github.com/soctalk/fleet/internal/releases"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+)
+
+const seeHistory = "The runs of this fleet: soctalk history"
+
+// applyResumed goes on with a run. Its plan, and the variables that it was made
+// with, come from the cluster; this configuration says only where that is.
+func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) error {
+	f, err := a.load(&flags.vars)
+	if err != nil {
+		return err
+	}
+	k, err := systemCluster(ctx, f)
+	if err != nil {
+		return err
+	}
+	namespace := f.System.Namespace
+	run, _, err := journal.Find(ctx, k, namespace, id)
+	var none *journal.NoRunError
+	if errors.As(err, &none) {
+		return advise(err, seeHistory)
+	}
+	if err != nil {
+		return err
+	}
+	data, key, err := journal.Plan(ctx, k, namespace, id)
+	if err != nil {
+		return err
+	}
+	file, err := planfile.Decode(data)
+	if err != nil {
+		return fmt.Errorf("read the plan of run %s: %w", id, err)
+	}
+	if run.State == journal.Complete {
+		if flags.asJSON {
+			a.runView(file.Document, true).End(&apply.Result{RunID: id})
+		} else {
+			fmt.Fprintf(a.out, "Run %s is complete: nothing of it is left to do.\n", id)
+		}
+		return nil
+	}
+	_, f, err = a.reopen(file, key)
+	if err != nil {
+		return err
+	}
+	s, err := a.openSession(ctx, f, flags.plan.parallelism)
+	if err != nil {
+		return err
+	}
+	if err := s.asPlanned(ctx, file.Document, key); err != nil {
+		return err
+	}
+	if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
+		return err
+	}
+	return a.run(ctx, s, &task{doc: file.Document, run: run}, flags)
+}
+
+// systemCluster is where the journals are.
+func systemCluster(ctx context.Context, f *schema.Fleet) (*kube.Cluster, error) {
+	clusters, err := observe.Connect(ctx, f, userAgent())
+	if err != nil {
+		return nil, clusterFault(f, err)
+	}
+	return clusters[f.System.Cluster].Kube, nil
+}
+
+// asPlanned puts the session back to when the plan was made, as far as values
+// are made from live releases: by now the run has changed some of them. The key
+// of that time is needed for the plan's digests.
+func (s *session) asPlanned(ctx context.Context, doc *plan.Document, key plan.Key) error {
+	base := map[string]int{}
+	for _, r := range doc.Releases {
+		if len(r.Path) > 0 {
+			base[r.Address] = r.Base.Revision
+		}
+	}
+	for _, r := range s.fleet.Releases() {
+		revision, id := base[r.Address], plan.KeyOf(r)
+		layered := r.ValuesFromRelease || r.Address == s.fleet.System.Address
+		if _, moves := base[r.Address]; !moves || !layered {
+			continue
+		}
+		if revision == 0 {
+			delete(s.live.Releases, id)
+			delete(s.live.Bodies, id)
+			continue
+		}
+		if live := s.live.Releases[id]; live != nil && live.Revision == revision {
+			continue
+		}
+		body, err := s.clusters[r.Cluster].Helm.Get(ctx, r.Namespace, r.Name, revision)
+		if err != nil {
+			return fmt.Errorf("read what %s was when the plan was made: %w", r.Address, err)
+		}
+		// What values are made from, and no more.
+		live := &plan.Live{Revision: body.Revision, Status: body.Status, AppVersion: body.AppVersion, Values: body.Config}
+		if len(body.ChartDefaults) > 0 {
+			if err := json.Unmarshal(body.ChartDefaults, &live.Defaults); err != nil {
+				return fmt.Errorf("read what %s was when the plan was made: %w", r.Address, err)
+			}
+		}
+		s.live.Releases[id], s.live.Bodies[id] = live, body
+	}
+	charts, err := newResolver(s.fleet)
+	if err != nil {
+		return err
+	}
+	s.key, s.set = key, releases.New(s.fleet, s.clusters, charts, s.live, key)
+	return nil
+}

@@ -1,0 +1,206 @@
+package journal
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/kube"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/labels"
+)
+
+const (
+	// perPage is how many entries an object holds, so that an entry costs the
+	// same however long the run.
+	perPage = 16
+	// mostMessage bounds an entry.
+	mostMessage = 2 << 10
+	// patience is for how long an API server may fail to take an entry.
+	patience   = time.Minute
+	retryAfter = time.Second
+
+	entriesKey = "entries"
+	labelPage  = "soctalk.io/page"
+)
+
+// Log is the entries of a run, in pages that follow each other. A page is
+// written only as it was last seen, and whoever takes the lock writes into the
+// journals that were left open: so a program that lost the lock cannot write
+// any more, whether it knows or not.
+type Log struct {
+	k         *kube.Cluster
+	namespace string
+	run       string
+	epoch     int
+	// held ends when the lock is lost.
+	held context.Context
+
+	mu   sync.Mutex
+	last *corev1.ConfigMap // the page being written; nil before the first
+	page int               // its number
+	lost bool
+}
+
+var _ apply.Journal = (*Log)(nil)
+
+// openLog reads the entries of a run and returns what writes further ones.
+func openLog(ctx context.Context, k *kube.Cluster, namespace, run string) (*Log, []apply.Entry, error) {
+	l := &Log{k: k, namespace: namespace, run: run, held: context.Background()}
+	pages, err := listPages(ctx, k, namespace, run)
+	if err != nil {
+		return nil, nil, err
+	}
+	var all []apply.Entry
+	for _, p := range pages {
+		entries, err := entriesOf(p)
+		if err != nil {
+			return nil, nil, err
+		}
+		all = append(all, entries...)
+	}
+	if n := len(pages); n > 0 {
+		l.last, l.page = pages[n-1], pageOf(pages[n-1])
+	}
+	return l, all, nil
+}
+
+func listPages(ctx context.Context, k *kube.Cluster, namespace, run string) ([]*corev1.ConfigMap, error) {
+	var pages []*corev1.ConfigMap
+	options := metav1.ListOptions{LabelSelector: labels.Set{labelRun: run, labelPart: partLog}.String(), Limit: 500}
+	for {
+		list, err := k.Typed().CoreV1().ConfigMaps(namespace).List(ctx, options)
+		if err != nil {
+			return nil, fmt.Errorf("read the journal of run %s: %w", run, k.Explain(err))
+		}
+		for i := range list.Items {
+			pages = append(pages, &list.Items[i])
+		}
+		if options.Continue = list.Continue; options.Continue == "" {
+			break
+		}
+	}
+	slices.SortFunc(pages, func(a, b *corev1.ConfigMap) int { return cmp.Compare(pageOf(a), pageOf(b)) })
+	return pages, nil
+}
+
+func pageOf(p *corev1.ConfigMap) int {
+	n, _ := strconv.Atoi(p.Labels[labelPage])
+	return n
+}
+
+func entriesOf(p *corev1.ConfigMap) ([]apply.Entry, error) {
+	var all []apply.Entry
+	for line := range strings.Lines(p.Data[entriesKey]) {
+		var e apply.Entry
+		if err := json.Unmarshal([]byte(line), &e); err != nil {
+			return nil, fmt.Errorf("read ConfigMap %s/%s: it holds no journal entries: %w", p.Namespace, p.Name, err)
+		}
+		all = append(all, e)
+	}
+	return all, nil
+}
+
+// Write implements apply.Journal.
+func (l *Log) Write(ctx context.Context, e apply.Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.write(ctx, e, func(*corev1.ConfigMap) error {
+		l.lost = true
+		return ErrLost
+	})
+}
+
+// seize writes an entry whoever else may be writing, who cannot do so any more
+// from then on.
+func (l *Log) seize(ctx context.Context, e apply.Entry) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.write(ctx, e, func(newest *corev1.ConfigMap) error {
+		l.last, l.page = newest, pageOf(newest)
+		return nil
+	})
+}
+
+// write appends an entry. When somebody else has written, other decides what
+// then.
+func (l *Log) write(ctx context.Context, e apply.Entry, other func(newest *corev1.ConfigMap) error) error {
+	e.Epoch = l.epoch
+	if len(e.Message) > mostMessage {
+		e.Message = strings.ToValidUTF8(e.Message[:mostMessage], "") + "…"
+	}
+	line, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encode a journal entry: %w", err)
+	}
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for {
+		if l.lost || errors.Is(context.Cause(l.held), ErrLost) {
+			return ErrLost
+		}
+		wanted, number := l.next(line)
+		written, err := l.put(ctx, wanted)
+		switch {
+		case err == nil:
+			l.last, l.page = written, number
+			return nil
+		case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
+			newest, err := l.k.Typed().CoreV1().ConfigMaps(l.namespace).Get(ctx, wanted.Name, metav1.GetOptions{})
+			if err != nil {
+				break // and again
+			}
+			if newest.Data[entriesKey] == wanted.Data[entriesKey] {
+				l.last, l.page = newest, number // it was taken, and the answer got lost
+				return nil
+			}
+			if err := other(newest); err != nil {
+				return err
+			}
+			continue
+		case apierrors.IsForbidden(err) || apierrors.IsInvalid(err) || apierrors.IsNotFound(err) || apierrors.IsUnauthorized(err):
+			return fmt.Errorf("write ConfigMap %s/%s: %w", l.namespace, wanted.Name, l.k.Explain(err))
+		}
+		select {
+		case <-time.After(retryAfter):
+		case <-ctx.Done():
+			return fmt.Errorf("write ConfigMap %s/%s: %w", l.namespace, wanted.Name, l.k.Explain(err))
+		}
+	}
+}
+
+// next is the page that an entry goes onto, with the entry on it.
+func (l *Log) next(line []byte) (*corev1.ConfigMap, int) {
+	if l.last != nil && strings.Count(l.last.Data[entriesKey], "\n") < perPage {
+		p := l.last.DeepCopy()
+		p.Data[entriesKey] += string(line) + "\n"
+		return p, l.page
+	}
+	number := l.page + 1
+	return &corev1.ConfigMap{
+		ObjectMeta: metav1.ObjectMeta{
+			Namespace: l.namespace, Name: fmt.Sprintf("%s-log-%05d", objectName(l.run), number),
+			Labels: map[string]string{labelRun: l.run, labelPart: partLog, labelPage: strconv.Itoa(number)},
+		},
+		Data: map[string]string{entriesKey: string(bytes.TrimSpace(line)) + "\n"},
+	}, number
+}
+
+func (l *Log) put(ctx context.Context, p *corev1.ConfigMap) (*corev1.ConfigMap, error) {
+	maps := l.k.Typed().CoreV1().ConfigMaps(l.namespace)
+	if p.ResourceVersion == "" {
+		return maps.Create(ctx, p, metav1.CreateOptions{})
+	}
+	return maps.Update(ctx, p, metav1.UpdateOptions{})
+}
