@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/soctalk/fleet/internal/planfile"
@@ -165,8 +164,8 @@ func (a *app) save(s *session, doc *plan.Document, inputs planfile.Inputs, out, 
 		if err != nil {
 			return fmt.Errorf("encode the plan: %w", err)
 		}
-		if err := os.WriteFile(a.path(jsonInto), append(data, '\n'), 0o600); err != nil {
-			return fmt.Errorf("write the plan document: %w", err)
+		if err := planfile.WriteOwnerOnly(a.path(jsonInto), append(data, '\n')); err != nil {
+			return err
 		}
 	}
 	if out == "" {

@@ -169,6 +169,33 @@ func TestRenderEqualsHelmOnEveryExampleChart(t *testing.T) {
 	}
 }
 
+// What an upgrade renders may depend on the version that is live.
+func TestRenderEqualsHelmBetweenExampleVersions(t *testing.T) {
+	t.Parallel()
+	charts, err := filepath.Glob("../../examples/charts/*/*/Chart.yaml")
+	if err != nil || len(charts) == 0 {
+		t.Fatalf("no example charts: %v", err)
+	}
+	for i, file := range charts[1:] {
+		from, to := filepath.Dir(charts[i]), filepath.Dir(file)
+		if filepath.Dir(from) != filepath.Dir(to) {
+			continue // another chart's first version
+		}
+		t.Run(filepath.Base(filepath.Dir(to))+"/"+filepath.Base(from)+"-"+filepath.Base(to), func(t *testing.T) {
+			t.Parallel()
+			c, _, ns := connect(t)
+			config := helmsOwn(t, ns)
+			old, ch := loadDir(t, from), loadDir(t, to)
+			storeRevision(t, config, helm.Target{Namespace: ns, Name: ch.Name, Chart: old}, 3, release.StatusDeployed)
+			base, err := c.Get(t.Context(), ns, ch.Name, 0)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sameAsHelm(t, c, config, helm.Target{Namespace: ns, Name: ch.Name, Chart: ch, Base: base})
+		})
+	}
+}
+
 const oddities = `
 apiVersion: v1
 kind: ConfigMap

@@ -62,7 +62,7 @@ func Write(path string, doc *plan.Document, where Where, inputs Inputs, key plan
 	if err != nil {
 		return fmt.Errorf("write plan %s: %w", path, err)
 	}
-	return writeOwnerOnly(path, data)
+	return WriteOwnerOnly(path, data)
 }
 
 // Encode returns what a plan file holds.
@@ -82,7 +82,9 @@ func Encode(doc *plan.Document, where Where, inputs Inputs, key plan.Key) ([]byt
 	return append(data, '\n'), nil
 }
 
-func writeOwnerOnly(path string, data []byte) error {
+// WriteOwnerOnly puts data into a file that only its owner can read, in one
+// step, whatever was there before.
+func WriteOwnerOnly(path string, data []byte) error {
 	f, err := os.CreateTemp(filepath.Dir(path), ".soctalk-plan-*") // mode 0600
 	if err != nil {
 		return fmt.Errorf("write plan: %w", err)
