@@ -138,7 +138,7 @@ func (p *program) runs(t *testing.T, args ...string) {
 func (p *program) killed(t *testing.T, k killing, args ...string) bool {
 	t.Helper()
 	cmd, out := p.command(args...)
-	dead := make(chan struct{})
+	alive, dead := make(chan struct{}), make(chan struct{})
 	p.proxy.Clear()
 	p.proxy.Add(faultproxy.Rule{Match: p.countMigration}, faultproxy.Rule{
 		Match: isEntry,
@@ -147,6 +147,7 @@ func (p *program) killed(t *testing.T, k killing, args ...string) bool {
 			if k.kept {
 				forward.ServeHTTP(httptest.NewRecorder(), r)
 			}
+			<-alive
 			_ = cmd.Process.Kill()
 			<-dead
 			faultproxy.Reset(w, r, forward)
@@ -155,6 +156,7 @@ func (p *program) killed(t *testing.T, k killing, args ...string) bool {
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	close(alive)
 	err := cmd.Wait()
 	close(dead)
 	var exit *exec.ExitError
