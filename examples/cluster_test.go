@@ -280,7 +280,7 @@ func TestUpgradesOnACluster(t *testing.T) {
 
 	t.Run("tenant whose quota stops the surge", func(t *testing.T) {
 		t.Parallel()
-		s := newSite(t, "soctalk-tenant", "{profile: persistent, quota: {limitsCpu: 4500m}}")
+		s := newSite(t, "soctalk-tenant", "{profile: provided, components: {wazuh: {enabled: false}, linuxep: {enabled: false}}, quota: {limitsCpu: '1'}}")
 		s.through(t, "0.2.0")
 		s.impatient = true
 		if _, err := s.upgrade(t.Context(), "0.2.1", false); err != nil {
