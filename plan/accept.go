@@ -20,9 +20,6 @@ type objection struct {
 	Summary, Detail string
 	// Note is for the class when it is accepted; it holds the tenant's names.
 	Note string
-	// Key is the object, and Action what becomes of it: Delete or Replace.
-	Key    objectKey
-	Action ObjectAction
 }
 
 // objections returns what of a hop's changes destroys data or cannot be done
@@ -78,7 +75,7 @@ func removedSet(o objectChange) objection {
 	}
 	word := schema.RemoveWord(o.key.kind, o.key.name)
 	return objection{
-		Word: word, Key: o.key, Action: Delete, Summary: "StatefulSet would be removed",
+		Word: word, Summary: "StatefulSet would be removed",
 		Detail: fmt.Sprintf("StatefulSet %s is in the live release and not in the new one, so the upgrade deletes it with its pods. %s If that is meant, write\n    accept = [%q]\nIf it is not, look for the value that switches it off.",
 			o.key.name, claims, word),
 		Note: fmt.Sprintf("StatefulSet %s is removed, as accepted: %s", o.key.name, note),
@@ -88,7 +85,7 @@ func removedSet(o objectChange) objection {
 func removedClaim(o objectChange) objection {
 	word := schema.RemoveWord(o.key.kind, o.key.name)
 	return objection{
-		Word: word, Key: o.key, Action: Delete, Summary: "PersistentVolumeClaim would be removed",
+		Word: word, Summary: "PersistentVolumeClaim would be removed",
 		Detail: fmt.Sprintf("PersistentVolumeClaim %s is in the live release and not in the new one, so the upgrade deletes it, and with it the data, unless its volume's reclaim policy is Retain. If that is meant, write\n    accept = [%q]",
 			o.key.name, word),
 		Note: fmt.Sprintf("PersistentVolumeClaim %s is removed, as accepted: its data comes back from a backup only", o.key.name),
@@ -103,7 +100,7 @@ func recreated(o objectChange, fields []string, namespace string) objection {
 		command += " -n " + cmp.Or(o.key.namespace, namespace)
 	}
 	return objection{
-		Word: word, Key: o.key, Action: Replace, Summary: "Change that Kubernetes refuses",
+		Word: word, Summary: "Change that Kubernetes refuses",
 		Detail: fmt.Sprintf("%s %s changes %s, which cannot be changed on a live object, and Helm replaces none: the upgrade would fail half-way. Keep the old value, or delete the object by hand shortly before the upgrade, which then creates it anew:\n    %s\n%sTo plan for that, write\n    accept = [%q]",
 			o.key.kind, o.key.name, list, command, lost(o.key.kind), word),
 		Note: fmt.Sprintf("%s %s has to be deleted by hand before the upgrade, as accepted, because %s changes; while it is there, the upgrade fails", o.key.kind, o.key.name, list),

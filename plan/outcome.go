@@ -40,8 +40,9 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 
 	o.crds(m, renders)
 	step := before
+	var changes []objectChange
 	for i, h := range m.Hops {
-		changes := d.known(changedObjects(step, renders[i].Objects, renders[i].Again))
+		changes = d.known(changedObjects(step, renders[i].Objects, renders[i].Again))
 		o.Turns = append(o.Turns, turnOf(m.Release.Address, m.Release.Namespace, step, renders[i].Objects, changes))
 		x := &hopReview{draft: d, move: m, hop: h, changes: changes, after: renders[i].Objects, id: id, mask: mask}
 		x.review(o)
@@ -51,10 +52,12 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 		only := c.Hops[0]
 		c.Restarts, c.Notes, c.Changes, c.NotesURL, c.Snapshots, c.Hops = only.Restarts, only.Notes, only.Changes, only.NotesURL, only.Snapshots, nil
 	}
-	whole := d.known(changedObjects(before, last.Objects, last.Again))
-	d.diff(c, whole, id, mask)
+	if len(m.Hops) > 1 {
+		changes = d.known(changedObjects(before, last.Objects, last.Again))
+	}
+	d.diff(c, changes, id, mask)
 	if m.From != nil {
-		c.Images = imageChanges(whole, id, mask)
+		c.Images = imageChanges(changes, id, mask)
 		c.Subcharts = subchartChanges(m.Live.Subcharts, last.Subcharts, before)
 	}
 	for _, reason := range append(slices.Clone(m.Reasons), m.notes...) {

@@ -24,11 +24,18 @@ func (x *hopReview) review(o *Outcome) {
 	if m.moves() && h.From != nil {
 		out.Changes = append(slices.Clone(passed.Notes), h.Wanted.Chart.Changes...)
 	}
+	var schema, major []string
+	if h.From != nil {
+		major = majorImages(x.changes, x.id, x.mask)
+		if m.System != nil {
+			schema = x.draft.schemaMove(m, h)
+		}
+	}
 	against := objections(m.Release, x.changes, m.System != nil && migratesByJob(m, h))
-	reasons := x.reasons(passed, against)
+	reasons := x.reasons(schema, against, passed.Breaking, major)
 	out.Reversibility = verdict(m, h, reasons)
 	out.Notes = append(reasons, workloadNotes(x.changes, x.after, m.Release.Namespace, x.id)...)
-	breaking := len(passed.Breaking) > 0 || len(majorImages(x.changes, x.id, x.mask)) > 0 || m.System != nil && h.From != nil && len(x.draft.schemaMove(m, h)) > 0
+	breaking := len(passed.Breaking)+len(major)+len(schema) > 0
 	for _, s := range snapshotsOf(m, breaking) {
 		out.Snapshots = append(out.Snapshots, fmt.Sprintf("%s (%s)", s.Name, s.Driver))
 	}
@@ -52,19 +59,13 @@ func (x *hopReview) restarts() []string {
 }
 
 // reasons are why Helm alone does not take the hop back, one a line.
-func (x *hopReview) reasons(passed passage, against []objection) []string {
-	if x.hop.From == nil {
-		return nil
-	}
-	var all []string
-	if x.move.System != nil {
-		all = append(all, x.draft.schemaMove(x.move, x.hop)...)
-	}
+func (x *hopReview) reasons(schema []string, against []objection, breaking, major []string) []string {
+	all := slices.Clone(schema)
 	for _, o := range against {
 		all = append(all, x.id.remove(o.Note))
 	}
-	for _, b := range passed.Breaking {
+	for _, b := range breaking {
 		all = append(all, "breaking: "+b)
 	}
-	return append(all, majorImages(x.changes, x.id, x.mask)...)
+	return append(all, major...)
 }

@@ -19,7 +19,7 @@ func StepID(address string, number int, kind StepKind) string {
 // needs its gate, and the next gate needs every tenant of the wave before, so
 // that the number of edges grows with the tenants and not with their square.
 func (d *Draft) steps() []Step {
-	b := &stepBuilder{draft: d, scheduled: map[string]scheduled{}}
+	b := &stepBuilder{draft: d, scheduled: map[string]scheduled{}, checks: d.checksOn("tenant")}
 	for phase := range d.phases {
 		b.phase = phase
 		b.system(d.Moves[0])
@@ -47,6 +47,8 @@ type stepBuilder struct {
 	// not move on while one of them is behind: the version that it was left at
 	// need not be allowed beside the system's next.
 	tenants []string
+	// checks are those that follow every tenant's turn.
+	checks []string
 	// scheduled are the definitions brought so far, by cluster and name.
 	scheduled map[string]scheduled
 }
@@ -192,7 +194,7 @@ func (b *stepBuilder) turn(moves []*Move) {
 	tenant := moves[0].Tenant
 	b.add(Step{
 		ID: StepID(tenant.Address, b.phase, StepVerify), Kind: StepVerify, Address: tenant.Address, Tenant: tenant.Address,
-		Wave: moves[0].Wave, Settle: b.draft.fleet.Rollout.Settle.String(), Checks: b.draft.checksOn("tenant"),
+		Wave: moves[0].Wave, Settle: b.draft.fleet.Rollout.Settle.String(), Checks: b.checks,
 	}, b.last)
 }
 

@@ -51,12 +51,6 @@ func (a Acceptance) Accepts(word string) bool {
 	return false
 }
 
-// Removes says whether an object may be removed.
-func (a Acceptance) Removes(kind, name string) bool { return a.Accepts(RemoveWord(kind, name)) }
-
-// Recreates says whether an object is deleted by hand and created anew.
-func (a Acceptance) Recreates(kind, name string) bool { return a.Accepts(RecreateWord(kind, name)) }
-
 // OwnedBy says whether a tool (flux, argocd, helmchart) may manage the release
 // too.
 func (a Acceptance) OwnedBy(tool string) bool { return a.Accepts(OwnerWord(tool)) }

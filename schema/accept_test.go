@@ -41,11 +41,11 @@ tenant "own" {
 	if diff := cmp.Diff(Acceptance{"remove:StatefulSet/tenant-acme-*"}, acme.Accept); diff != "" {
 		t.Error(diff)
 	}
-	if a := acme.Accept; !a.Removes("StatefulSet", "tenant-acme-linuxep") || a.Removes("StatefulSet", "tenant-beta-linuxep") ||
-		a.Removes("PersistentVolumeClaim", "tenant-acme-x") || a.Recreates("StatefulSet", "tenant-acme-linuxep") || a.NoSnapshot() {
+	if a := acme.Accept; !a.Accepts(RemoveWord("StatefulSet", "tenant-acme-linuxep")) || a.Accepts(RemoveWord("StatefulSet", "tenant-beta-linuxep")) ||
+		a.Accepts(RemoveWord("PersistentVolumeClaim", "tenant-acme-x")) || a.Accepts(RecreateWord("StatefulSet", "tenant-acme-linuxep")) || a.NoSnapshot() {
 		t.Error(a)
 	}
-	if a := acme.Companions[0].Accept; !a.Recreates("StatefulSet", "wazuh-acme-wazuh-indexer") {
+	if a := acme.Companions[0].Accept; !a.Accepts(RecreateWord("StatefulSet", "wazuh-acme-wazuh-indexer")) {
 		t.Error(a)
 	}
 	if a := tenant(t, f, "own").Accept; len(a) != 0 {

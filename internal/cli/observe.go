@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/soctalk/fleet/internal/observe"
 	"github.com/soctalk/fleet/plan"
@@ -42,7 +45,7 @@ them, and no hash of it is left.`,
 		if err != nil {
 			return err
 		}
-		a.diagnostics(unread(f, live))
+		a.diagnostics(unread(live, addresses(f)))
 		fmt.Fprintf(a.out, "Observed %d releases. Written to %s.\n", len(live.Releases), out)
 		a.hint("To plan from it, with or without access to the clusters:\n  soctalk plan -observed=%s", out)
 		return nil
@@ -65,23 +68,31 @@ func (a *app) writeObservation(ctx context.Context, f *schema.Fleet, out string,
 
 // unread says what is missing from an observation. A plan from it says so too,
 // so that these are warnings.
-func unread(f *schema.Fleet, live *observe.Live) []plan.Diagnostic {
+func unread(live *observe.Live, addresses map[plan.ReleaseKey]string) []plan.Diagnostic {
 	var diags []plan.Diagnostic
 	warn := func(address, summary, detail string) {
 		diags = append(diags, plan.Diagnostic{Severity: plan.Warning, Summary: summary, Detail: detail, Address: address})
 	}
-	told := map[string]bool{}
-	for _, r := range f.Releases() {
-		if why := live.Clusters[r.Cluster]; why != "" && !told[r.Cluster] {
-			told[r.Cluster] = true
-			warn("", "Cluster could not be read", fmt.Sprintf("Cluster %s: %s.", r.Cluster, why))
-		}
-		if why := live.Problems[plan.KeyOf(r)]; why != "" {
-			warn(r.Address, "Release could not be read", fmt.Sprintf("%s: %s.", r.Address, why))
-		}
+	for name, why := range live.Clusters {
+		warn("", "Cluster could not be read", fmt.Sprintf("Cluster %s: %s.", name, why))
+	}
+	for key, why := range live.Problems {
+		address := addresses[key]
+		warn(address, "Release could not be read", fmt.Sprintf("%s: %s.", cmp.Or(address, key.String()), why))
 	}
 	if live.Database != nil && live.Database.Problem != "" {
 		warn("system", "Schema revision could not be read", live.Database.Problem+".")
 	}
+	slices.SortFunc(diags, func(x, y plan.Diagnostic) int {
+		return cmp.Or(strings.Compare(x.Address, y.Address), strings.Compare(x.Detail, y.Detail))
+	})
 	return diags
+}
+
+func addresses(f *schema.Fleet) map[plan.ReleaseKey]string {
+	all := map[plan.ReleaseKey]string{}
+	for _, r := range f.Releases() {
+		all[plan.KeyOf(r)] = r.Address
+	}
+	return all
 }

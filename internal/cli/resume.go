@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 
@@ -108,12 +107,9 @@ func (s *session) asPlanned(ctx context.Context, doc *plan.Document, key plan.Ke
 		if err != nil {
 			return fmt.Errorf("read what %s was when the plan was made: %w", r.Address, err)
 		}
-		// What values are made from, and no more.
-		live := &plan.Live{Revision: body.Revision, Status: body.Status, AppVersion: body.AppVersion, Values: body.Config}
-		if len(body.ChartDefaults) > 0 {
-			if err := json.Unmarshal(body.ChartDefaults, &live.Defaults); err != nil {
-				return fmt.Errorf("read what %s was when the plan was made: %w", r.Address, err)
-			}
+		live, err := observe.LiveOf(body, r.Address == s.fleet.System.Address)
+		if err != nil {
+			return fmt.Errorf("read what %s was when the plan was made: %w", r.Address, err)
 		}
 		s.live.Releases[id], s.live.Bodies[id] = live, body
 	}

@@ -5,13 +5,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"slices"
-	"strings"
 
 	"github.com/soctalk/fleet/internal/observe"
 	"github.com/soctalk/fleet/internal/planfile"
 	"github.com/soctalk/fleet/internal/view"
-	"github.com/soctalk/fleet/plan"
 	"github.com/spf13/cobra"
 )
 
@@ -107,12 +104,6 @@ func observationOf(r *observe.Recorded) *view.Observation {
 	for _, key := range r.Live.Others {
 		o.Releases = append(o.Releases, view.ObservedRelease{Cluster: key.Cluster, Namespace: key.Namespace, Release: key.Name})
 	}
-	for name, why := range r.Live.Clusters {
-		o.Diagnostics = append(o.Diagnostics, plan.Diagnostic{Severity: plan.Warning, Summary: "Cluster could not be read", Detail: fmt.Sprintf("Cluster %s: %s.", name, why)})
-	}
-	for key, why := range r.Live.Problems {
-		o.Diagnostics = append(o.Diagnostics, plan.Diagnostic{Severity: plan.Warning, Summary: "Release could not be read", Address: r.Addresses[key], Detail: fmt.Sprintf("%s: %s.", key, why)})
-	}
-	slices.SortFunc(o.Diagnostics, func(x, y plan.Diagnostic) int { return strings.Compare(x.Detail, y.Detail) })
+	o.Diagnostics = unread(r.Live, r.Addresses)
 	return o
 }

@@ -80,7 +80,7 @@ func (o *observer) body(ctx context.Context, cluster string, m helm.Meta) error 
 	var live *plan.Live
 	var silent error
 	if err == nil {
-		live, err = liveOf(body, key == plan.KeyOf(&o.fleet.System.Release))
+		live, err = LiveOf(body, key == plan.KeyOf(&o.fleet.System.Release))
 	} else {
 		silent = unanswered(err)
 	}
@@ -143,8 +143,9 @@ func unanswered(err error) error {
 	return nil
 }
 
-// liveOf is a body as far as the planner needs it.
-func liveOf(body *helm.Release, system bool) (*plan.Live, error) {
+// LiveOf is a body as far as the planner needs it. Only the chart defaults of
+// the system are wanted.
+func LiveOf(body *helm.Release, system bool) (*plan.Live, error) {
 	version, err := semver.NewVersion(body.ChartVersion)
 	if err != nil {
 		return nil, fmt.Errorf("its chart version %q is not a semantic version", body.ChartVersion)

@@ -6,6 +6,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
 
@@ -43,14 +44,14 @@ func FuzzRedact(f *testing.F) {
 	f.Fuzz(func(t *testing.T, a, b, text string) {
 		a, b = strings.TrimSpace(a), strings.TrimSpace(b)
 		// What the mark itself holds cannot be told from it.
-		if len(a) < shortest || len(b) < shortest || strings.Contains(Redacted, a) || strings.Contains(Redacted, b) || strings.ContainsAny(a+b, "()") {
+		if len(a) < shortest || len(b) < shortest || strings.Contains(plan.Redacted, a) || strings.Contains(plan.Redacted, b) || strings.ContainsAny(a+b, "()") {
 			return
 		}
 		r := &redactor{secrets: newPatterns(), all: newPatterns(), public: map[string]bool{}}
 		r.all.add(a)
 		r.all.add(b)
 		out := r.text(text, nil)
-		for part := range strings.SplitSeq(out, Redacted) {
+		for part := range strings.SplitSeq(out, plan.Redacted) {
 			if strings.Contains(part, a) || strings.Contains(part, b) {
 				t.Errorf("%q with %q and %q taken out is %q", text, a, b, out)
 			}

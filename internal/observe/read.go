@@ -166,7 +166,7 @@ func (r *Recorded) release(f fileRelease) error {
 	if err != nil {
 		return err
 	}
-	live, err := liveOf(body, false)
+	live, err := LiveOf(body, false)
 	if err != nil {
 		return err
 	}

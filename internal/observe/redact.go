@@ -12,13 +12,10 @@ import (
 	"unicode"
 
 	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/internal/redact"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
-
-// Redacted stands, in an observation that was written to a file, for a text or
-// for the part of one that may be secret.
-const Redacted = "(redacted)"
 
 // shortest is how long a text must be to be looked for within others: a shorter
 // one would be found everywhere by chance.
@@ -121,9 +118,8 @@ func (r *redactor) learn(s string, into ...*patterns) {
 		}
 	}
 	forms := func(v string) {
-		escaped, _ := json.Marshal(v) // of a string it cannot fail
-		add(v, base64.StdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)),
-			url.QueryEscape(v), url.PathEscape(v), strings.Trim(string(escaped), `"`))
+		add(redact.Forms(v)...)
+		add(base64.StdEncoding.EncodeToString([]byte(v)), base64.RawURLEncoding.EncodeToString([]byte(v)))
 	}
 	if len(strings.TrimSpace(s)) < shortest || r.public[strings.TrimSpace(s)] || harmless[strings.ToLower(strings.TrimSpace(s))] {
 		return
@@ -177,7 +173,7 @@ func (p *patterns) replace(s string) string {
 			end = max(end, p.match(s, j))
 		}
 		b.WriteString(s[done:i])
-		b.WriteString(Redacted)
+		b.WriteString(plan.Redacted)
 		done, i = end, end
 	}
 	if done == 0 {
@@ -251,11 +247,11 @@ func (r *redactor) object(o plan.Object) plan.Object {
 func blank(v any) any {
 	keys, ok := v.(map[string]any)
 	if !ok {
-		return Redacted
+		return plan.Redacted
 	}
 	out := map[string]any{}
 	for k := range keys {
-		out[k] = Redacted
+		out[k] = plan.Redacted
 	}
 	return out
 }
@@ -270,7 +266,7 @@ func (r *redactor) value(v any, path []string) any {
 			}
 			name := r.text(k, nil)
 			if name != k {
-				e = Redacted
+				e = plan.Redacted
 			}
 			out[name] = r.value(e, append(path[:len(path):len(path)], k))
 		}
@@ -286,7 +282,7 @@ func (r *redactor) value(v any, path []string) any {
 	case int64, float64:
 		// A port or a number of replicas identifies nobody.
 		if s := numberText(v); len(s) > 5 && r.all.in(s) {
-			return Redacted
+			return plan.Redacted
 		}
 	}
 	return v
@@ -307,10 +303,10 @@ func (r *redactor) text(s string, path []string) string {
 		return s
 	}
 	s = r.all.replace(s)
-	s = sum.ReplaceAllString(s, Redacted)
+	s = sum.ReplaceAllString(s, plan.Redacted)
 	return encodedText.ReplaceAllStringFunc(s, func(token string) string {
 		if r.encodes(token) {
-			return Redacted
+			return plan.Redacted
 		}
 		return token
 	})

@@ -104,6 +104,21 @@ func (s *Set) targetOf(r plan.Release, step plan.Step, base *helm.Release) (helm
 	return s.target(plan.At{Address: r.Address, Version: leg.To}, leg.Held, base)
 }
 
+// renderStep renders what a step takes a release to, over what is live now.
+func (s *Set) renderStep(ctx context.Context, r plan.Release, step plan.Step) (helm.Target, *helm.Rendered, error) {
+	rel := s.byAddress[r.Address]
+	base, err := s.body(ctx, rel)
+	if err != nil {
+		return helm.Target{}, nil, err
+	}
+	target, err := s.targetOf(r, step, base)
+	if err != nil {
+		return target, nil, err
+	}
+	rendered, err := s.helm(rel).Render(ctx, target)
+	return target, rendered, err
+}
+
 // Rollback goes back to the revision that the release was at. A Job
 // cannot be changed once made, so the migration's is deleted first.
 func (s *Set) Rollback(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) (plan.Base, error) {

@@ -80,16 +80,7 @@ func (d *chartDefinitions) of(rendered *helm.Rendered) (live, want []plan.Object
 // UpdateCRDs brings the definitions that a step names to what the chart says
 // that the release is about to get.
 func (s *Set) UpdateCRDs(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) error {
-	rel := s.byAddress[r.Address]
-	base, err := s.body(ctx, rel)
-	if err != nil {
-		return err
-	}
-	target, err := s.targetOf(r, step, base)
-	if err != nil {
-		return err
-	}
-	rendered, err := s.helm(rel).Render(ctx, target)
+	_, rendered, err := s.renderStep(ctx, r, step)
 	if err != nil {
 		return err
 	}
@@ -101,5 +92,5 @@ func (s *Set) UpdateCRDs(ctx context.Context, r plan.Release, step plan.Step, re
 	ctx, cancel := context.WithTimeout(ctx, timeout)
 	defer cancel()
 	report.Status(fmt.Sprintf("waiting until %d definitions are established", len(wanted)))
-	return cause(s.helm(rel).ApplyCRDs(ctx, wanted))
+	return cause(s.helm(s.byAddress[r.Address]).ApplyCRDs(ctx, wanted))
 }

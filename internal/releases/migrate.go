@@ -88,15 +88,7 @@ func (s *Set) runJob(ctx context.Context, k *kube.Cluster, job *unstructured.Uns
 // objects comes what hides secrets in what they write.
 func (s *Set) migrationObjects(ctx context.Context, r plan.Release, step plan.Step) ([]*unstructured.Unstructured, func(string) string, error) {
 	system := s.fleet.System
-	base, err := s.body(ctx, &system.Release)
-	if err != nil {
-		return nil, nil, err
-	}
-	target, err := s.targetOf(r, step, base)
-	if err != nil {
-		return nil, nil, err
-	}
-	rendered, err := s.helm(&system.Release).Render(ctx, target)
+	target, rendered, err := s.renderStep(ctx, r, step)
 	if err != nil {
 		return nil, nil, err
 	}
