@@ -25,7 +25,7 @@ var mayImport = map[string][]string{
 	"internal/chart":     {"schema", "internal/neterr"},
 	"internal/helm":      {"schema", "internal/chart", "internal/kube", "internal/redact"},
 	"internal/database":  {"schema", "internal/neterr", "internal/kube"},
-	"internal/observe":   {"schema", "plan", "internal/helm", "internal/kube", "internal/plancache", "internal/database"},
+	"internal/observe":   {"schema", "plan", "internal/helm", "internal/kube", "internal/plancache", "internal/database", "internal/redact"},
 	"internal/releases":  {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/observe", "internal/plancache"},
 	"internal/journal":   {"plan", "apply", "internal/kube"},
 	"internal/planfile":  {"plan"},
