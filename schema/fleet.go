@@ -14,6 +14,10 @@ import (
 // block runs on: the ambient kubeconfig or in-cluster account.
 const DefaultCluster = "default"
 
+// defaultQPS lets a plan of a thousand tenants run as fast as it can be worked
+// out, and keeps a program gone wrong from flooding an API server.
+const defaultQPS = 400
+
 // Fleet is one configuration, with every expression evaluated, every default
 // applied and every rule that the files alone can show checked. The slices are
 // ordered by address or, where order carries meaning, as written.

@@ -39,14 +39,14 @@ func (l *loader) resolve() {
 func (l *loader) clusters() {
 	for _, n := range l.top.blocks["cluster"] {
 		x := &instance{l: l}
-		c := &Cluster{Name: n.name(), Kubeconfig: x.path(n, "kubeconfig"), Context: x.text(n, "context"), QPS: 50, Burst: x.integer(n, "burst"), Source: n.source()}
+		c := &Cluster{Name: n.name(), Kubeconfig: x.path(n, "kubeconfig"), Context: x.text(n, "context"), QPS: defaultQPS, Burst: x.integer(n, "burst"), Source: n.source()}
 		if q := x.number(n, "qps"); q != nil {
 			c.QPS = float32(*q)
 		}
 		l.fleet.Clusters[c.Name] = c
 	}
 	if len(l.fleet.Clusters) == 0 {
-		l.fleet.Clusters[DefaultCluster] = &Cluster{Name: DefaultCluster, QPS: 50, Burst: 100}
+		l.fleet.Clusters[DefaultCluster] = &Cluster{Name: DefaultCluster, QPS: defaultQPS}
 	}
 }
 

@@ -239,8 +239,8 @@ var language = &block{
 			attrs: []*attribute{
 				{name: "kubeconfig", kind: kindPath, doc: "Path of the kubeconfig; a leading `~/` is the home folder. Default: as kubectl finds it."},
 				{name: "context", kind: kindString, doc: "Context in it. Default: its current context."},
-				{name: "qps", kind: kindNumber, def: "50", bounded: true, min: 1, max: 10000, doc: "Requests a second, sustained."},
-				{name: "burst", kind: kindInt, def: "100", bounded: true, min: 1, max: 100000, doc: "Requests at once."},
+				{name: "qps", kind: kindNumber, def: "400", bounded: true, min: 1, max: 10000, doc: "Requests a second, sustained. The API server's own priorities and fairness hold back what is too much for it."},
+				{name: "burst", kind: kindInt, bounded: true, min: 1, max: 100000, doc: "Requests at once. Default: twice `qps`."},
 			},
 		},
 		{
