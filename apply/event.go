@@ -51,6 +51,9 @@ type Result struct {
 	NotStarted []string
 	// Underway are releases that made some of their hops and not the last.
 	Underway []Underway
+	// Open are steps that were begun, and how they ended is not known; see
+	// [Recount].
+	Open []plan.Step
 	// Stopped says why nothing more was started; empty when all was.
 	Stopped string
 	// Awaits is the wave whose gate waits for an approval.
@@ -73,5 +76,5 @@ type Failure struct {
 
 // OK says whether everything that was planned was done.
 func (r *Result) OK() bool {
-	return len(r.Failed) == 0 && len(r.Quarantined) == 0 && r.Stopped == ""
+	return len(r.Failed) == 0 && len(r.Quarantined) == 0 && len(r.Open) == 0 && r.Stopped == ""
 }

@@ -122,7 +122,8 @@ func (w *walker) putBack(ctx context.Context, rel plan.Release, s plan.Step, rep
 	case cancelled(ctx, err):
 		e.Kind, e.Base = Cancelled, nil
 	default:
-		e.Kind, e.Base, e.Message = Failed, nil, err.Error()
+		e.Base = nil
+		e.failedWith(err)
 	}
 	return err == nil, errors.Join(err, w.write(ctx, e))
 }

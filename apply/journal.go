@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -56,6 +57,26 @@ type Entry struct {
 	Base    *plan.Base `json:"base,omitempty"`
 	By      string     `json:"by,omitempty"`
 	Message string     `json:"message,omitempty"`
+	// Seen is what was seen around a failure; see [CauseError].
+	Seen []string `json:"seen,omitempty"`
+}
+
+// failedWith notes why something failed.
+func (e *Entry) failedWith(err error) {
+	e.Kind, e.Message = Failed, err.Error()
+	var cause *CauseError
+	if errors.As(err, &cause) {
+		e.Seen = cause.Seen
+	}
+}
+
+// cause is the error that [Entry.failedWith] was told.
+func (e *Entry) cause() error {
+	err := errors.New(e.Message)
+	if len(e.Seen) == 0 {
+		return err
+	}
+	return &CauseError{Err: err, Seen: e.Seen}
 }
 
 // JournalError says that an entry could not be kept, so that nothing may follow

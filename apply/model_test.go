@@ -328,6 +328,7 @@ func TestRunProperties(t *testing.T) {
 		checkBudget(t, doc, m, result)
 		checkAccount(t, doc, m, result)
 		checkEnd(t, m, result)
+		checkRecount(t, m, result)
 	})
 }
 

@@ -34,7 +34,7 @@ func entryOf(ctx context.Context, o outcome) Entry {
 	case errors.As(o.err, &stale):
 		e.Kind, e.Message = Quarantined, o.err.Error()
 	default:
-		e.Kind, e.Message = Failed, o.err.Error()
+		e.failedWith(o.err)
 	}
 	return e
 }

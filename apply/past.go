@@ -13,13 +13,15 @@ type past struct {
 	// open are steps that were begun, and how they ended is not known; tried are
 	// all that were ever begun.
 	open, tried map[string]bool
+	// cancelled are those open steps that were.
+	cancelled   map[string]bool
 	done        map[string]bool
-	failed      map[string]string // step → why
+	failed      map[string]error // step → why
 	quarantined map[string]string
 	// back are the releases that a failed step's way back has reached, backFailed
 	// why one could not be.
 	back       map[string]map[string]bool
-	backFailed map[string]string
+	backFailed map[string]error
 	approved   map[string]bool
 	// moved are the tenants of which something was begun since the run last came
 	// to an end, gates those that they stood behind.
@@ -38,8 +40,8 @@ type gateKey struct {
 // stays failed, and counts.
 func recall(doc *plan.Document, entries []Entry) *past {
 	p := &past{
-		bases: map[string]plan.Base{}, from: map[string]plan.Base{}, open: map[string]bool{}, tried: map[string]bool{}, done: map[string]bool{},
-		failed: map[string]string{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, backFailed: map[string]string{}, approved: map[string]bool{}, moved: map[string]bool{}, gates: map[gateKey]bool{},
+		bases: map[string]plan.Base{}, from: map[string]plan.Base{}, open: map[string]bool{}, cancelled: map[string]bool{}, tried: map[string]bool{}, done: map[string]bool{},
+		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, moved: map[string]bool{}, gates: map[gateKey]bool{},
 	}
 	steps := map[string]plan.Step{}
 	for _, s := range doc.Steps {
@@ -69,6 +71,7 @@ func (p *past) step(s plan.Step, e Entry) {
 	switch e.Kind {
 	case Begun:
 		p.open[s.ID], p.tried[s.ID], p.moved[s.Tenant] = true, true, true
+		delete(p.cancelled, s.ID)
 		if _, again := p.from[s.ID]; !again && e.Base != nil {
 			p.from[s.ID] = *e.Base
 		}
@@ -78,9 +81,11 @@ func (p *past) step(s plan.Step, e Entry) {
 		if e.Base != nil {
 			p.bases[s.Address] = *e.Base
 		}
+	case Cancelled:
+		p.cancelled[s.ID] = true
 	case Failed:
 		delete(p.open, s.ID)
-		p.failed[s.ID] = e.Message
+		p.failed[s.ID] = e.cause()
 	case Quarantined:
 		delete(p.open, s.ID)
 		p.quarantined[s.ID] = e.Message
@@ -98,7 +103,7 @@ func (p *past) wayBack(e Entry) {
 			p.bases[e.Address] = *e.Base
 		}
 	case Failed:
-		p.backFailed[e.Step] = e.Message
+		p.backFailed[e.Step] = e.cause()
 	}
 }
 

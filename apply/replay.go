@@ -68,7 +68,7 @@ func (w *walker) remember(ctx context.Context, s plan.Step) {
 	case failed:
 		w.enter(s)
 		w.recalled[s.ID] = false
-		w.failedBefore(ctx, s, errors.New(why))
+		w.failedBefore(ctx, s, why)
 	case quarantined:
 		w.quarantine(s, errors.New(stale))
 		w.turns.release(s)
@@ -96,8 +96,8 @@ func (w *walker) takeAgain(s plan.Step) {
 func (w *walker) failedBefore(ctx context.Context, s plan.Step, err error) {
 	f := w.cost(s, err)
 	id := rollbackID(s.ID)
-	if why := w.past.backFailed[id]; why != "" {
-		f.RollbackErr = errors.New(why)
+	if why := w.past.backFailed[id]; why != nil {
+		f.RollbackErr = why
 		w.turns.release(s)
 		return
 	}

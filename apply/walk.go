@@ -85,6 +85,9 @@ func (w *walker) close() {
 	for _, f := range w.result.Quarantined {
 		told[f.Step.Address] = true
 	}
+	for _, s := range w.result.Open {
+		told[s.Address] = true
+	}
 	for _, rel := range w.Plan.Releases {
 		begun := w.begun[rel.Address]
 		switch {

@@ -34,6 +34,9 @@ type Fleet struct {
 	// Sensitive are the string leaves of every sensitive value, longest first.
 	// No output may contain one of them.
 	Sensitive []string
+	// SensitiveVariables are the names of the input variables whose values must
+	// not be shown.
+	SensitiveVariables map[string]bool
 
 	Clusters      map[string]*Cluster
 	Registries    map[string]*Registry

@@ -71,7 +71,7 @@ func Load(dir string, o Options) (*Fleet, hcl.Diagnostics) {
 		sink: newSink(), secrets: newSecrets(), vars: map[string]*variable{}, locals: map[string]*local{}, used: map[string]bool{}, known: map[string]map[string]bool{},
 		layers: newLayerCache(),
 	}
-	l.fleet = &Fleet{Root: root, Files: l.files, Clusters: map[string]*Cluster{}, Registries: map[string]*Registry{},
+	l.fleet = &Fleet{Root: root, Files: l.files, SensitiveVariables: map[string]bool{}, Clusters: map[string]*Cluster{}, Registries: map[string]*Registry{},
 		Windows: map[string]*Window{}, Checks: map[string]*Check{}}
 	l.load()
 	l.settleSecrets(l.fleet)

@@ -46,6 +46,7 @@ func (l *loader) evalVariables() {
 		v.value = l.settle(name, v)
 		if v.sensitive {
 			l.secrets.value(v.value)
+			l.fleet.SensitiveVariables[name] = true
 			v.value = v.value.Mark(sensitive)
 		}
 		all[name] = v.value

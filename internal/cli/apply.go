@@ -5,11 +5,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"os/signal"
 	"path/filepath"
 	"strings"
-	"syscall"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
@@ -130,14 +127,15 @@ func (a *app) applyNow(ctx context.Context, flags *applyFlags) error {
 		}
 	}
 	if len(doc.Steps) == 0 {
-		a.runView(doc, flags.asJSON).End(&apply.Result{RunID: newID()})
+		a.runView(&task{doc: doc}, flags.asJSON).End(&apply.Result{RunID: newID()})
 		return nil
 	}
-	file, err := planfile.Encode(doc, whereOf(s.fleet), flags.vars.inputs(a.env), s.key)
+	inputs := flags.vars.inputs(a.env)
+	file, err := planfile.Encode(doc, whereOf(s.fleet), inputs, s.key)
 	if err != nil {
 		return err
 	}
-	return a.run(ctx, s, &task{doc: doc, file: file}, flags)
+	return a.run(ctx, s, &task{doc: doc, file: file, next: a.applyAgain(inputs)}, flags)
 }
 
 // confirm asks for a yes; anything else is a no.
@@ -184,7 +182,7 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
-	return a.run(ctx, s, &task{doc: file.Document, file: data}, flags)
+	return a.run(ctx, s, &task{doc: file.Document, file: data, next: a.applyAgain(inputs)}, flags)
 }
 
 // reopen loads the configuration of a saved plan and makes sure that it is
@@ -277,6 +275,7 @@ type task struct {
 	doc  *plan.Document
 	file []byte       // as kept for a later resume; of a new run
 	run  *journal.Run // of one to go on with
+	next string       // the command that plans what is left of it
 }
 
 // run walks a plan and shows it.
@@ -297,7 +296,7 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	if err != nil {
 		return err
 	}
-	v := a.runView(t.doc, flags.asJSON)
+	v := a.runView(t, flags.asJSON)
 	r := &apply.Runner{
 		Plan: t.doc, Releases: s.set, Journal: log, Clock: apply.SystemClock{}, Events: v.Event, RunID: run.ID, By: whoami(), Past: past,
 		Approve: flags.approve, MaxParallel: flags.maxParallel, RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
@@ -343,35 +342,11 @@ func ended(run *journal.Run, r *apply.Result) *journal.Run {
 	return run
 }
 
-func (a *app) runView(doc *plan.Document, asJSON bool) view.Run {
+func (a *app) runView(t *task, asJSON bool) view.Run {
 	if asJSON {
-		v := &view.RunJSON{W: a.out, Now: time.Now}
-		v.Start(version, doc)
+		v := &view.RunJSON{W: a.out, Now: time.Now, Next: t.next}
+		v.Start(version, t.doc)
 		return v
 	}
-	return &view.RunHuman{W: a.out, Style: a.style(a.out), Next: "soctalk apply"}
-}
-
-// interrupts turns the first signal into a closed channel and the second into
-// a cancelled context.
-func interrupts(ctx context.Context) (context.Context, <-chan struct{}, func()) {
-	ctx, cancel := context.WithCancel(ctx)
-	signals := make(chan os.Signal, 2)
-	signal.Notify(signals, os.Interrupt, syscall.SIGTERM)
-	first := make(chan struct{})
-	go func() {
-		for n := 0; ; n++ {
-			select {
-			case <-signals:
-			case <-ctx.Done():
-				return
-			}
-			if n == 0 {
-				close(first)
-			} else {
-				cancel()
-			}
-		}
-	}()
-	return ctx, first, func() { signal.Stop(signals); cancel() }
+	return &view.RunHuman{W: a.out, Style: a.style(a.out), Next: t.next}
 }

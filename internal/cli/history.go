@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/planfile"
@@ -38,7 +39,7 @@ on. With RUN: its steps, and the points that it can be rolled back to.`,
 		}
 		h := &view.History{FormatVersion: plan.FormatVersion, Runs: []view.RunHistory{}}
 		if len(args) == 1 {
-			h.Runs, err = oneRun(cmd.Context(), k, f, args[0])
+			h.Runs, err = a.oneRun(cmd.Context(), k, f, args[0])
 		} else {
 			h.Runs, err = allRuns(cmd.Context(), k, f)
 		}
@@ -65,7 +66,7 @@ func allRuns(ctx context.Context, k *kube.Cluster, f *schema.Fleet) ([]view.RunH
 	return rows, nil
 }
 
-func oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id string) ([]view.RunHistory, error) {
+func (a *app) oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id string) ([]view.RunHistory, error) {
 	run, entries, err := journal.Find(ctx, k, f.System.Namespace, id)
 	var none *journal.NoRunError
 	if errors.As(err, &none) {
@@ -74,7 +75,7 @@ func oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id string) ([
 	if err != nil {
 		return nil, err
 	}
-	data, _, err := journal.Plan(ctx, k, f.System.Namespace, id)
+	data, key, err := journal.Plan(ctx, k, f.System.Namespace, id)
 	if err != nil {
 		return nil, err
 	}
@@ -83,7 +84,16 @@ func oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id string) ([
 		return nil, fmt.Errorf("read the plan of run %s: %w", id, err)
 	}
 	row := rowOfRun(run)
-	row.Recall(file.Document, entries)
+	result, err := apply.Recount(file.Document, id, entries)
+	if err != nil {
+		return nil, err
+	}
+	result.Stopped, result.Awaits, result.Resumable = run.Stopped, run.Awaits, run.State == journal.Waiting || run.State == journal.Interrupted
+	report := &view.Report{Result: result, Running: run.State == journal.Running, Next: "soctalk apply"}
+	if inputs, err := file.Open(key); err == nil {
+		report.Next = a.applyAgain(inputs)
+	}
+	row.Recall(file.Document, entries, report)
 	return []view.RunHistory{row}, nil
 }
 

@@ -47,13 +47,13 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 	}
 	if run.State == journal.Complete {
 		if flags.asJSON {
-			a.runView(file.Document, true).End(&apply.Result{RunID: id})
+			a.runView(&task{doc: file.Document}, true).End(&apply.Result{RunID: id})
 		} else {
 			fmt.Fprintf(a.out, "Run %s is complete: nothing of it is left to do.\n", id)
 		}
 		return nil
 	}
-	_, f, err = a.reopen(file, key)
+	inputs, f, err := a.reopen(file, key)
 	if err != nil {
 		return err
 	}
@@ -67,7 +67,7 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 	if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
 		return err
 	}
-	return a.run(ctx, s, &task{doc: file.Document, run: run}, flags)
+	return a.run(ctx, s, &task{doc: file.Document, run: run, next: a.applyAgain(inputs)}, flags)
 }
 
 // systemCluster is where the journals are.

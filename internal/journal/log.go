@@ -25,8 +25,9 @@ const (
 	// perPage is how many entries an object holds, so that an entry costs the
 	// same however long the run.
 	perPage = 16
-	// mostMessage bounds an entry.
+	// mostMessage and mostSeen bound an entry, in bytes.
 	mostMessage = 2 << 10
+	mostSeen    = 4 << 10
 	// patience is for how long an API server may fail to take an entry.
 	patience   = time.Minute
 	retryAfter = time.Second
@@ -137,9 +138,7 @@ func (l *Log) seize(ctx context.Context, e apply.Entry) error {
 // then.
 func (l *Log) write(ctx context.Context, e apply.Entry, other func(newest *corev1.ConfigMap) error) error {
 	e.Epoch = l.epoch
-	if len(e.Message) > mostMessage {
-		e.Message = strings.ToValidUTF8(e.Message[:mostMessage], "") + "…"
-	}
+	e.Message, e.Seen = cut(e.Message, mostMessage), cutLines(e.Seen, mostSeen)
 	line, err := json.Marshal(e)
 	if err != nil {
 		return fmt.Errorf("encode a journal entry: %w", err)
@@ -178,6 +177,26 @@ func (l *Log) write(ctx context.Context, e apply.Entry, other func(newest *corev
 			return fmt.Errorf("write ConfigMap %s/%s: %w", l.namespace, wanted.Name, l.k.Explain(err))
 		}
 	}
+}
+
+// cut shortens a text to some bytes.
+func cut(text string, most int) string {
+	if len(text) <= most {
+		return text
+	}
+	return strings.ToValidUTF8(text[:most], "") + "…"
+}
+
+// cutLines leaves out the lines from the one on that does not fit.
+func cutLines(lines []string, most int) []string {
+	var kept []string
+	for _, line := range lines {
+		if most -= len(line); most < 0 {
+			return append(kept, "…")
+		}
+		kept = append(kept, line)
+	}
+	return kept
 }
 
 // next is the page that an entry goes onto, with the entry on it.

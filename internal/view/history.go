@@ -31,9 +31,13 @@ type RunHistory struct {
 	Awaits      string       `json:"awaits_approval,omitempty"`
 	// Steps are those that were begun, in the order of the plan; Words are what
 	// else the journal holds: who began, resumed, approved.
-	Steps          []StepHistory        `json:"steps,omitempty"`
-	Words          []WordHistory        `json:"words,omitempty"`
+	Steps []StepHistory `json:"steps,omitempty"`
+	Words []WordHistory `json:"words,omitempty"`
+	// Result is the closing report.
+	Result         *runSummary          `json:"result,omitempty"`
 	RollbackPoints []plan.RollbackPoint `json:"rollback_points,omitempty"`
+
+	report *Report
 }
 
 // StepHistory is what became of a step. State is begun, done, failed, cancelled
@@ -48,6 +52,8 @@ type StepHistory struct {
 	Ended    *time.Time `json:"ended,omitempty"`
 	Revision int        `json:"revision,omitempty"`
 	Message  string     `json:"message,omitempty"`
+	// Seen is what was seen around a failure: events, the last lines of logs.
+	Seen []string `json:"seen,omitempty"`
 }
 
 // WordHistory is an entry that is about no step's doing.
@@ -60,8 +66,10 @@ type WordHistory struct {
 	Message string    `json:"message,omitempty"`
 }
 
-// Recall fills in what the journal and the plan tell of a run.
-func (h *RunHistory) Recall(doc *plan.Document, entries []apply.Entry) {
+// Recall fills in what the journal and the plan tell of a run, and the report
+// that is made of it.
+func (h *RunHistory) Recall(doc *plan.Document, entries []apply.Entry, report *Report) {
+	h.report, h.Result = report, summaryOf(report)
 	steps := map[string]*StepHistory{}
 	var back []*StepHistory // ways back, in the order that they were taken
 	for _, e := range entries {
@@ -98,7 +106,7 @@ func (h *RunHistory) Recall(doc *plan.Document, entries []apply.Entry) {
 }
 
 func (s *StepHistory) add(e apply.Entry) {
-	s.State, s.Message = string(e.Kind), e.Message
+	s.State, s.Message, s.Seen = string(e.Kind), e.Message, e.Seen
 	if e.Kind == apply.Begun {
 		s.Began, s.Ended, s.Revision = &e.Time, nil, 0
 		return
@@ -115,7 +123,7 @@ func HistoryHuman(w io.Writer, h *History, style Style) error {
 		_, err := fmt.Fprintln(w, "No runs yet.")
 		return err
 	}
-	if len(h.Runs) == 1 && len(h.Runs[0].Words) > 0 {
+	if len(h.Runs) == 1 && h.Runs[0].report != nil {
 		return runHuman(w, &h.Runs[0], style)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
@@ -147,10 +155,11 @@ func runHuman(w io.Writer, r *RunHistory, style Style) error {
 			line += " by " + x.By
 		}
 		if x.Message != "" {
-			line += ": " + x.Message
+			line += ": " + said(x.Message)
 		}
 		fmt.Fprintln(w, line)
 	}
+	fmt.Fprintf(w, "\n%s", r.report.text(style))
 	fmt.Fprintln(w, "\nSteps:")
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	for _, s := range r.Steps {
@@ -161,7 +170,7 @@ func runHuman(w io.Writer, r *RunHistory, style Style) error {
 		if s.Revision > 0 {
 			revision = fmt.Sprintf("revision %d", s.Revision)
 		}
-		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", s.Step, s.State, ended, revision, s.Message)
+		fmt.Fprintf(t, "  %s\t%s\t%s\t%s\t%s\n", s.Step, s.State, ended, revision, oneLine(s.Message))
 	}
 	if err := t.Flush(); err != nil {
 		return err

@@ -1,7 +1,6 @@
 package view
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -44,18 +43,18 @@ func (v *RunHuman) event(e apply.Event) string {
 	case apply.StepProgress:
 		text := fmt.Sprintf("%s still %s (%s)", who, doing, elapsed(e.Elapsed))
 		if e.Message != "" {
-			text += ": " + e.Message
+			text += ": " + said(e.Message)
 		}
 		return text
 	case apply.StepLog:
-		return fmt.Sprintf("%s %s %s", who, v.Style.Faint("│"), e.Message)
+		return fmt.Sprintf("%s %s %s", who, v.Style.Faint("│"), said(e.Message))
 	case apply.StepDone:
 		if done == "" {
 			return ""
 		}
 		return fmt.Sprintf("%s %s after %s", who, v.Style.Good(done), elapsed(e.Elapsed))
 	case apply.StepFailed:
-		return fmt.Sprintf("%s %s after %s: %s", who, v.Style.Bad("failed "+doing), elapsed(e.Elapsed), e.Err)
+		return fmt.Sprintf("%s %s after %s: %s", who, v.Style.Bad("failed "+doing), elapsed(e.Elapsed), said(e.Err.Error()))
 	case apply.RolledBack:
 		return fmt.Sprintf("%s %s after %s", who, v.Style.Warn("rolled back to "+e.Step.To), elapsed(e.Elapsed))
 	case apply.StepWaiting:
@@ -96,67 +95,9 @@ func words(s plan.Step) (doing, done string) {
 
 // End writes the closing report.
 func (v *RunHuman) End(r *apply.Result) {
-	var b strings.Builder
-	b.WriteString("\n")
-	if r.OK() {
-		b.WriteString(v.Style.Good("Apply complete!") + " " + Counts(r) + "\n")
-		io.WriteString(v.W, b.String())
-		return
-	}
-	title := v.Style.Bad("Apply did not complete.")
-	if r.Awaits != "" && len(r.Failed)+len(r.Quarantined) == 0 {
-		title = v.Style.Warn("Apply waits for an approval.")
-	}
-	b.WriteString(title + " " + Counts(r) + "\n\n")
-	for _, f := range r.Failed {
-		v.failure(&b, "Failed", f)
-	}
-	for i := range r.Quarantined {
-		v.failure(&b, "Quarantined, not touched", &r.Quarantined[i])
-	}
-	if len(r.RolledBack) > 0 {
-		fmt.Fprintf(&b, "  Rolled back: %s\n", strings.Join(r.RolledBack, ", "))
-	}
-	if len(r.NotStarted) > 0 {
-		fmt.Fprintf(&b, "  Not started: %s\n", shortList(r.NotStarted))
-	}
-	for _, u := range r.Underway {
-		fmt.Fprintf(&b, "  On its way: %s is at %s\n", u.Address, u.At)
-	}
-	if r.Stopped != "" {
-		fmt.Fprintf(&b, "  Stopped because %s.\n", r.Stopped)
-	}
-	if v.Next != "" && r.Resumable {
-		command := v.Next + " -resume " + r.RunID
-		if r.Awaits != "" {
-			command += " -approve " + r.Awaits
-		}
-		fmt.Fprintf(&b, "\nThis goes on where it stopped:\n  %s\n", command)
-	} else if v.Next != "" {
-		fmt.Fprintf(&b, "\nOnce the cause is mended, this plans and runs what is left:\n  %s\n", v.Next)
-	}
-	io.WriteString(v.W, b.String())
+	report := Report{Result: r, Next: v.Next}
+	fmt.Fprintf(v.W, "\n%s", report.text(v.Style))
 }
-
-func (v *RunHuman) failure(b *strings.Builder, title string, f *apply.Failure) {
-	fmt.Fprintf(b, "  %s: %s (%s)\n      %s\n", v.Style.Bad(title), v.Style.Bold(f.Step.Address), f.Step.Kind, indent(f.Err.Error(), "      "))
-	var seen *apply.CauseError
-	if errors.As(f.Err, &seen) {
-		for _, line := range seen.Seen {
-			fmt.Fprintf(b, "      %s %s\n", v.Style.Faint("│"), line)
-		}
-	}
-	if f.RollbackErr != nil {
-		fmt.Fprintf(b, "      %s %s\n", v.Style.Bad("and it could not be rolled back:"), f.RollbackErr)
-	}
-}
-
-// Counts says what was done, in the words that apply ends with.
-func Counts(r *apply.Result) string {
-	return fmt.Sprintf("%d installed, %d upgraded, %d uninstalled.", r.Installed, r.Upgraded, r.Uninstalled)
-}
-
-func indent(s, by string) string { return strings.ReplaceAll(s, "\n", "\n"+by) }
 
 // elapsed rounds a duration to what a person cares for.
 func elapsed(d time.Duration) string {

@@ -2,7 +2,6 @@ package view
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"time"
@@ -15,6 +14,8 @@ import (
 type RunJSON struct {
 	W   io.Writer
 	Now func() time.Time
+	// Next is the command that plans what is left; see [Report].
+	Next string
 }
 
 // line is one object of the run stream.
@@ -37,21 +38,6 @@ type line struct {
 type planHead struct {
 	PlanID  string       `json:"plan_id"`
 	Summary plan.Summary `json:"summary"`
-}
-
-type runSummary struct {
-	Run         string   `json:"run"`
-	OK          bool     `json:"ok"`
-	Installed   int      `json:"installed"`
-	Upgraded    int      `json:"upgraded"`
-	Uninstalled int      `json:"uninstalled"`
-	Failed      []string `json:"failed"`
-	Quarantined []string `json:"quarantined"`
-	RolledBack  []string `json:"rolled_back"`
-	NotStarted  []string `json:"not_started"`
-	Stopped     string   `json:"stopped,omitempty"`
-	Resumable   bool     `json:"resumable,omitempty"`
-	Awaits      string   `json:"awaits_approval,omitempty"`
 }
 
 func (v *RunJSON) write(l line) {
@@ -105,10 +91,7 @@ func (v *RunJSON) Event(e apply.Event) {
 	case apply.StepFailed:
 		l.Level, l.Error = "error", e.Err.Error()
 		l.Message = fmt.Sprintf("%s: failed %s", e.Step.Address, doing)
-		var seen *apply.CauseError
-		if errors.As(e.Err, &seen) {
-			l.Seen = seen.Seen
-		}
+		l.Seen = seenIn(e.Err)
 	case apply.StepWaiting:
 		l.Type, l.Message = string(apply.StepProgress), fmt.Sprintf("%s: %s", e.Step.Address, e.Message)
 	case apply.Stopping:
@@ -120,27 +103,10 @@ func (v *RunJSON) Event(e apply.Event) {
 
 // End writes the closing summary.
 func (v *RunJSON) End(r *apply.Result) {
-	s := &runSummary{
-		Run: r.RunID, OK: r.OK(), Installed: r.Installed, Upgraded: r.Upgraded, Uninstalled: r.Uninstalled,
-		Failed: []string{}, Quarantined: []string{}, RolledBack: notNil(r.RolledBack), NotStarted: notNil(r.NotStarted), Stopped: r.Stopped,
-		Resumable: r.Resumable, Awaits: r.Awaits,
-	}
-	for _, f := range r.Failed {
-		s.Failed = append(s.Failed, f.Step.Address)
-	}
-	for _, f := range r.Quarantined {
-		s.Quarantined = append(s.Quarantined, f.Step.Address)
-	}
+	s := summaryOf(&Report{Result: r, Next: v.Next})
 	l := line{Type: "apply_summary", Message: "Apply complete! " + Counts(r), Summary: s}
 	if !s.OK {
 		l.Level, l.Message = "error", "Apply did not complete. "+Counts(r)
 	}
 	v.write(l)
-}
-
-func notNil(list []string) []string {
-	if list == nil {
-		return []string{}
-	}
-	return list
 }
