@@ -130,6 +130,40 @@ func (m *model) Migrate(_ context.Context, r plan.Release, s plan.Step, open boo
 	return nil
 }
 
+// Uninstall marks the release before it deletes anything, and forgets it last.
+func (m *model) Uninstall(_ context.Context, r plan.Release, s plan.Step, _ Report) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	l := m.live[r.Address]
+	switch {
+	case m.foreign[r.Address]:
+		m.fault("%s was uninstalled although someone else changed it", r.Address)
+	case l.base() != r.Base:
+		m.fault("%s was uninstalled from %v, it is at %v", r.Address, r.Base, l.base())
+	case m.versions["system"] != "1" || m.job:
+		m.fault("%s was uninstalled after the system moved", r.Address)
+	case !slices.ContainsFunc(m.entries, func(e Entry) bool { return e.Kind == Begun && e.Step == s.ID }):
+		m.fault("%s was uninstalled by %s, of which the journal knows nothing", r.Address, s.ID)
+	}
+	if !m.alive() {
+		return errKilled
+	}
+	l.status, l.step = "uninstalling", s.ID
+	if !m.alive() {
+		return errKilled
+	}
+	if m.broken[r.Address] {
+		m.failed[s.Tenant] = true
+		return errors.New("broken")
+	}
+	delete(m.live, r.Address)
+	m.versions[r.Address] = ""
+	if !m.alive() {
+		return errKilled
+	}
+	return nil
+}
+
 func (m *model) UpdateCRDs(context.Context, plan.Release, plan.Step, Report) error { return nil }
 
 // put makes a revision: pending, and then what it comes to.
@@ -160,8 +194,10 @@ func (m *model) Recover(_ context.Context, r plan.Release, s plan.Step, _ Report
 	defer m.mu.Unlock()
 	l := m.live[r.Address]
 	switch {
-	case l.base() == r.Base:
-		return Recovered{Base: r.Base}, nil
+	case s.Kind == plan.StepUninstall && l == nil:
+		return Recovered{Done: true}, nil
+	case l.base() == r.Base || s.Kind == plan.StepUninstall && l.step == s.ID:
+		return Recovered{Base: l.base()}, nil
 	case l.step != s.ID:
 		return Recovered{}, &StaleError{Address: r.Address, Want: r.Base.Revision, Have: l.number}
 	case l.status == "deployed":
@@ -230,7 +266,7 @@ func (m *model) event(e Event) {
 	case StepStart:
 		m.turns[s.Tenant] = s.Wave
 	case StepDone:
-		if s.Kind == plan.StepVerify {
+		if s.Kind == plan.StepVerify || s.Kind == plan.StepUninstall && (strings.Contains(s.Address, "companion") || !m.hasCompanion(s.Tenant)) {
 			delete(m.turns, s.Tenant)
 		}
 	case StepFailed, RolledBack:
@@ -240,12 +276,16 @@ func (m *model) event(e Event) {
 	for _, wave := range m.turns {
 		perWave[wave]++
 	}
-	if len(m.turns) > m.doc.Rollout.MaxParallel || perWave[s.Wave] > m.doc.Rollout.WaveParallel[s.Wave] {
+	if len(m.turns) > m.doc.Rollout.MaxParallel || s.Wave != "" && perWave[s.Wave] > m.doc.Rollout.WaveParallel[s.Wave] {
 		m.fault("%d tenants at a time, %d allowed, %d of wave %s", len(m.turns), m.doc.Rollout.MaxParallel, m.doc.Rollout.WaveParallel[s.Wave], s.Wave)
 	}
 	if len(perWave) > 1 {
 		m.fault("two waves at the same time: %v", m.turns)
 	}
+}
+
+func (m *model) hasCompanion(tenant string) bool {
+	return slices.ContainsFunc(m.doc.Releases, func(r plan.Release) bool { return r.Address == tenant+".companion.x" })
 }
 
 func (m *model) Rollback(_ context.Context, r plan.Release, s plan.Step, _ Report) (plan.Base, error) {
@@ -274,9 +314,10 @@ func randomPlan(t *rapid.T) *plan.Document {
 		MaxFailures: rapid.IntRange(0, 3).Draw(t, "budget"),
 		OnFailure:   rapid.SampledFrom([]string{"rollback", "stop", "continue"}).Draw(t, "on_failure"), SystemFailure: "stop",
 	}}
+	leaving := randomLeaving(t, doc)
 	doc.Releases = append(doc.Releases, plan.Release{Address: "system", From: "1", To: "2", Action: plan.Upgrade, Reversibility: plan.RestoreRequired, Base: plan.Base{Revision: 1}})
 	doc.Steps = append(doc.Steps,
-		plan.Step{ID: "system/0/migrate", Kind: plan.StepMigrate, Address: "system", From: "1", To: "2"},
+		plan.Step{ID: "system/0/migrate", Kind: plan.StepMigrate, Address: "system", From: "1", To: "2", Needs: leaving},
 		plan.Step{ID: "system/0/upgrade", Kind: plan.StepUpgrade, Address: "system", From: "1", To: "2", Needs: []string{"system/0/migrate"}})
 	needs := []string{"system/0/upgrade"}
 	for w := range rapid.IntRange(1, 3).Draw(t, "waves") {
@@ -284,7 +325,7 @@ func randomPlan(t *rapid.T) *plan.Document {
 		doc.Rollout.WaveParallel[wave] = rapid.IntRange(1, 6).Draw(t, "wave parallel")
 		gate := plan.Step{ID: wave + "/gate", Kind: plan.StepGate, Wave: wave, Needs: needs}
 		doc.Steps = append(doc.Steps, gate)
-		needs = nil
+		needs = []string{"system/0/upgrade"}
 		for i := range rapid.IntRange(1, 5).Draw(t, "tenants") {
 			address := fmt.Sprintf("tenant.%s-%d", wave, i)
 			last := gate.ID
@@ -301,6 +342,25 @@ func randomPlan(t *rapid.T) *plan.Document {
 		}
 	}
 	return doc
+}
+
+// randomLeaving draws tenants that leave, and returns the ends of their turns.
+func randomLeaving(t *rapid.T, doc *plan.Document) []string {
+	var ends []string
+	for i := range rapid.IntRange(0, 2).Draw(t, "leaving") {
+		address := fmt.Sprintf("tenant.gone-%d", i)
+		last := []string{}
+		for _, a := range []string{address, address + ".companion.x"} {
+			if a != address && rapid.Bool().Draw(t, "no companion") {
+				continue
+			}
+			doc.Releases = append(doc.Releases, plan.Release{Address: a, Slug: address, From: "1", Action: plan.Uninstall, Reversibility: plan.ForwardOnly, Base: plan.Base{Revision: 1}})
+			doc.Steps = append(doc.Steps, plan.Step{ID: a + "/0/uninstall", Kind: plan.StepUninstall, Address: a, Tenant: address, From: "1", Needs: last})
+			last = []string{a + "/0/uninstall"}
+		}
+		ends = append(ends, last...)
+	}
+	return ends
 }
 
 // Whatever the plan and whatever fails: the system goes first, width and waves
@@ -385,7 +445,7 @@ func checkBudget(t *rapid.T, doc *plan.Document, m *model, result *Result) {
 }
 
 func checkAccount(t *rapid.T, doc *plan.Document, m *model, result *Result) {
-	upgraded := 0
+	upgraded, uninstalled := 0, 0
 	for _, r := range doc.Releases {
 		live := m.versions[r.Address]
 		told := slices.Contains(result.NotStarted, r.Address) || slices.Contains(result.RolledBack, r.Address)
@@ -395,20 +455,23 @@ func checkAccount(t *rapid.T, doc *plan.Document, m *model, result *Result) {
 		for _, f := range result.Quarantined {
 			told = told || f.Step.Address == r.Address
 		}
-		if live == "2" {
+		switch {
+		case live == "2":
 			upgraded++
-		} else if !told {
+		case live == "":
+			uninstalled++
+		case !told:
 			t.Fatalf("%s is still at %s, and the result does not say why: %+v", r.Address, live, result)
 		}
-		if live == "2" && slices.Contains(result.NotStarted, r.Address) {
-			t.Fatalf("%s was upgraded and is said not to have started\n%s", r.Address, journalText(m.entries))
+		if live == r.To && slices.Contains(result.NotStarted, r.Address) {
+			t.Fatalf("%s has arrived and is said not to have started\n%s", r.Address, journalText(m.entries))
 		}
 	}
-	if upgraded != result.Upgraded {
-		t.Fatalf("%d upgraded, the result says %d: %+v, %v, %s", upgraded, result.Upgraded, result, m.versions, journalText(m.entries))
+	if upgraded != result.Upgraded || uninstalled != result.Uninstalled {
+		t.Fatalf("%d upgraded, %d uninstalled, the result says %d: %+v, %v, %s", upgraded, uninstalled, result.Upgraded, result, m.versions, journalText(m.entries))
 	}
-	if result.OK() != (upgraded == len(doc.Releases)) {
-		t.Fatalf("OK = %v with %d of %d upgraded", result.OK(), upgraded, len(doc.Releases))
+	if result.OK() != (upgraded+uninstalled == len(doc.Releases)) {
+		t.Fatalf("OK = %v with %d of %d there", result.OK(), upgraded+uninstalled, len(doc.Releases))
 	}
 }
 

@@ -3,6 +3,7 @@ package apply
 import (
 	"context"
 	"errors"
+	"slices"
 
 	"github.com/soctalk/fleet/plan"
 )
@@ -83,10 +84,23 @@ func (w *walker) done(o outcome) {
 		w.result.Installed++
 	case (s.Kind == plan.StepUpgrade || s.Kind == plan.StepPins) && arrives(rel, s):
 		w.result.Upgraded++
+	case s.Kind == plan.StepUninstall:
+		w.result.Uninstalled++
+		if !w.hasMoreOf(s) {
+			delete(w.touched, s.Tenant)
+			w.turns.release(s)
+		}
 	case s.Kind == plan.StepVerify:
 		delete(w.touched, s.Tenant) // what follows is another turn
 		w.turns.release(s)
 	}
+}
+
+// hasMoreOf says whether a step of the same tenant follows an uninstall.
+func (w *walker) hasMoreOf(s plan.Step) bool {
+	return slices.ContainsFunc(w.Plan.Steps, func(next plan.Step) bool {
+		return next.Tenant == s.Tenant && slices.Contains(next.Needs, s.ID)
+	})
 }
 
 // arrives says whether a step is the last hop of its release.

@@ -25,10 +25,13 @@ type Releases interface {
 	// returns the revision that it made.
 	Upgrade(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error)
 	// Recover looks at what an earlier attempt of this run at an [Releases.Upgrade]
-	// has left. A revision that it left pending is marked as failed, so that the
-	// step can be done again. When the release is neither at its base nor at a
+	// or [Releases.Uninstall] has left. A revision that it left pending is marked
+	// as failed, so that the step can be done again. When the release is neither at its base nor at a
 	// revision of this step, that is a [StaleError].
 	Recover(ctx context.Context, r plan.Release, s plan.Step, report Report) (Recovered, error)
+	// Uninstall takes the release away, with its history, and waits until its
+	// objects are gone. It picks up an earlier attempt; see [Releases.Recover].
+	Uninstall(ctx context.Context, r plan.Release, s plan.Step, report Report) error
 	// UpdateCRDs brings the custom resource definitions of the step to those of
 	// the chart that the release is about to get.
 	UpdateCRDs(ctx context.Context, r plan.Release, s plan.Step, report Report) error

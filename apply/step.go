@@ -34,7 +34,7 @@ func (w *walker) touch(s plan.Step) {
 }
 
 func writes(s plan.Step) bool {
-	return s.Kind == plan.StepUpgrade || s.Kind == plan.StepInstall || s.Kind == plan.StepPins
+	return s.Kind == plan.StepUpgrade || s.Kind == plan.StepInstall || s.Kind == plan.StepUninstall || s.Kind == plan.StepPins
 }
 
 // carryOut does a step between its intent and its result.
@@ -88,6 +88,8 @@ func (w *walker) execute(ctx context.Context, rel plan.Release, s plan.Step, rep
 		return plan.Base{}, w.Releases.Migrate(ctx, rel, s, w.past.open[s.ID], rep)
 	case plan.StepUpgrade, plan.StepInstall, plan.StepPins:
 		return w.Releases.Upgrade(ctx, rel, s, rep)
+	case plan.StepUninstall:
+		return plan.Base{}, w.Releases.Uninstall(ctx, rel, s, rep)
 	}
 	return plan.Base{}, fmt.Errorf("step %s: this version cannot carry out a %s", s.ID, s.Kind)
 }

@@ -43,6 +43,15 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 		count(&doc.Summary, r.Action)
 		doc.Releases = append(doc.Releases, r)
 	}
+	for _, m := range d.settleLeaving(outcomes, problems) {
+		r, err := d.release(m, nil, stamp.Key)
+		if err != nil {
+			return nil, err
+		}
+		r.Class, r.Reversibility = classes.add(outcomes[r.Address].Class), ForwardOnly
+		count(&doc.Summary, r.Action)
+		doc.Releases = append(doc.Releases, r)
+	}
 	doc.Classes = append(doc.Classes, classes.list...)
 	doc.Steps = append(doc.Steps, d.steps()...)
 	d.checkQuotas(outcomes)
@@ -85,6 +94,24 @@ func (d *Draft) settle(m *Move, outcomes map[string]*Outcome, problems map[strin
 		return nil
 	}
 	return o
+}
+
+// settleLeaving keeps, of the releases that leave, those of which it is known
+// what goes with them.
+func (d *Draft) settleLeaving(outcomes map[string]*Outcome, problems map[string]Problem) []*Move {
+	d.Leaving = slices.DeleteFunc(d.Leaving, func(m *Move) bool {
+		if outcomes[m.Release.Address] != nil {
+			return false
+		}
+		p, known := problems[m.Release.Address]
+		if !known {
+			p = Problem{Summary: "Release was not read", Detail: describe(m.Release)}
+		}
+		d.complete = false
+		d.fail(m.Release, p.Attr, p.Summary, p.Detail)
+		return true
+	})
+	return d.Leaving
 }
 
 func (d *Draft) observed() Observed {

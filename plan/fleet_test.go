@@ -138,6 +138,9 @@ func (w *world) plan() *Document {
 			outcomes[m.Release.Address] = draft.Compare(m, w.before[m.Release.Address], w.render(m))
 		}
 	}
+	for _, m := range draft.Leaving {
+		outcomes[m.Release.Address] = draft.CompareLeaving(m, w.before[m.Release.Address])
+	}
 	doc, err := draft.Build(outcomes, nil, Stamp{ID: "p", ToolVersion: "test", Created: time.Unix(0, 0), Key: testKey})
 	if err != nil {
 		panic(err)

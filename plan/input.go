@@ -20,7 +20,8 @@ func KeyOf(r *schema.Release) ReleaseKey {
 
 // Observation is what was read from the live clusters at one moment.
 type Observation struct {
-	// Releases are those that the fleet names and that are live.
+	// Releases are those that the fleet names and that are live, and those that
+	// leave it; see [Leaves].
 	Releases map[ReleaseKey]*Live
 	// Unmanaged are live tenant releases that the fleet does not name.
 	Unmanaged []ReleaseKey

@@ -103,11 +103,16 @@ func rollbackPoints(steps []Step, reversible func(Step) bool) []RollbackPoint {
 }
 
 // pointAfter names the point after a step: where the system's part of a phase
-// ends, or a wave does.
+// ends, or a wave does, or the last tenant that leaves is gone.
 func pointAfter(steps []Step, i int) string {
 	s := steps[i]
 	last := i+1 == len(steps) || steps[i+1].Phase != s.Phase || steps[i+1].Kind == StepGate
 	switch {
+	case s.Kind == StepUninstall:
+		if i+1 == len(steps) || steps[i+1].Kind != StepUninstall {
+			return "removed"
+		}
+		return ""
 	case last && s.Wave != "":
 		return fmt.Sprintf("wave.%s/%d", s.Wave, s.Phase)
 	case last:

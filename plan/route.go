@@ -16,6 +16,9 @@ type Draft struct {
 	observation *Observation
 	catalog     *Catalog
 	Moves       []*Move // the system, then tenants wave by wave, companions beside their tenant
+	// Leaving are the releases that the files take out of the fleet; none of them
+	// is among Moves.
+	Leaving []*Move
 	// Lacks is what the catalog has to be asked for before the way is known:
 	// versions that releases pass through. While there is any, the draft is of
 	// no other use, and Route has to be asked again.
@@ -61,7 +64,8 @@ func Route(f *schema.Fleet, o *Observation, c *Catalog, selected Selection) *Dra
 			}
 		}
 	}
-	d.removed()
+	d.leave(selected)
+	d.checkMoved()
 	d.findWay()
 	d.followPins()
 	d.checkDatabase()
@@ -166,19 +170,6 @@ func tenants(moves []*Move) string {
 		return fmt.Sprintf("%d tenants (%s, …)", len(moves), list)
 	}
 	return fmt.Sprintf("%d tenants (%s)", len(moves), list)
-}
-
-// removed refuses what the language can say of tenants that leave and this
-// version cannot do yet.
-func (d *Draft) removed() {
-	for _, r := range d.fleet.Removed {
-		if r.Destroy {
-			d.diagnostics = append(d.diagnostics, Diagnostic{
-				Severity: Error, Range: rangeOf(r.Source.Block), Summary: "Not supported by this version of soctalk",
-				Detail: "removed with destroy = true cannot be carried out yet, and a plan that leaves it out would not be what the files say. Uninstall the release with helm, and remove the block.",
-			})
-		}
-	}
 }
 
 func (d *Draft) prerequisite(name, why string) {

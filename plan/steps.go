@@ -20,6 +20,7 @@ func StepID(address string, number int, kind StepKind) string {
 // that the number of edges grows with the tenants and not with their square.
 func (d *Draft) steps() []Step {
 	b := &stepBuilder{draft: d, scheduled: map[string]scheduled{}, checks: d.checksOn("tenant")}
+	b.leaving(d.Leaving)
 	for phase := range d.phases {
 		b.phase = phase
 		b.system(d.Moves[0])

@@ -26,9 +26,6 @@ func NotYet(doc *Document) []string {
 		if len(s.Checks) > 0 {
 			add("it runs checks: check by hand and leave the check blocks out until then")
 		}
-		if s.Kind == StepUninstall {
-			add("it uninstalls: use helm uninstall and leave the removed block out until then")
-		}
 	}
 	if len(doc.Steps) > 0 && doc.Rollout.SystemFailure == string(schema.SystemRestore) {
 		add(`it restores a snapshot when the system fails: use on_failure = "stop" or "rollback" until then`)

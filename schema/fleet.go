@@ -315,14 +315,6 @@ type Companion struct {
 	After bool
 }
 
-// Removed says that a formerly managed tenant leaves the fleet.
-type Removed struct {
-	// From is an address (tenant.x, tenant.x["k"]) or a bare slug.
-	From    string
-	Destroy bool
-	Source  Source
-}
-
 // Moved says that a tenant changed its address.
 type Moved struct {
 	From, To string

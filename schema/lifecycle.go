@@ -21,11 +21,10 @@ func (l *loader) lifecycle() {
 			blocks[base] = append(blocks[base], t)
 		}
 	}
-	x := &instance{l: l}
 	left := map[string]hcl.Range{}
 	for _, n := range l.top.blocks["removed"] {
-		r := &Removed{From: l.address(n, "from", true), Destroy: x.boolean(n, "destroy"), Source: n.source()}
-		if r.From == "" {
+		r := l.removed(n)
+		if r == nil {
 			continue
 		}
 		at := r.Source.At("from")

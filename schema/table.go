@@ -353,6 +353,10 @@ var language = &block{
 			attrs: []*attribute{
 				{name: "from", kind: kindAddress, required: true, doc: "Its former address, or its slug as a string."},
 				{name: "destroy", kind: kindBool, def: "true", doc: "`false`: forget it, leave it running."},
+				{name: "cluster", kind: kindRef, refs: "cluster", def: "every cluster is looked at", doc: "Where it runs."},
+				{name: "namespace", kind: kindString, def: "tenant-<slug>", doc: "Its namespace, where it had another."},
+				{name: "release", kind: kindString, def: "tenant-<slug>", doc: "Its release, where it had another."},
+				{name: "companions", kind: kindStrings, def: "all named `<label>-<slug>`", doc: "The releases of its namespace that go with it, by name."},
 			},
 		},
 		{

@@ -64,7 +64,7 @@ again. Releases that had failed when the run came to its end are tried again.`,
 			flags.maxParallel = flags.plan.parallelism
 		}
 		if flags.resume != "" {
-			for _, name := range []string{"target", "exclude"} {
+			for _, name := range []string{"target", "exclude", "destroy-removed"} {
 				if cmd.Flags().Changed(name) {
 					return fmt.Errorf("a run is resumed as it was planned: -%s belongs to soctalk plan", name)
 				}
@@ -77,7 +77,7 @@ again. Releases that had failed when the run came to its end are tried again.`,
 		if len(args) == 0 {
 			return a.applyNow(cmd.Context(), &flags)
 		}
-		for _, name := range []string{"var", "var-file", "target", "exclude"} {
+		for _, name := range []string{"var", "var-file", "target", "exclude", "destroy-removed"} {
 			if cmd.Flags().Changed(name) {
 				return fmt.Errorf("a saved plan is carried out as it is: -%s belongs to soctalk plan", name)
 			}

@@ -18,6 +18,7 @@ import (
 type planFlags struct {
 	targets, excludes []string
 	parallelism       int
+	destroyRemoved    bool
 	// refresh says what is read of the clusters; observed is a file to read
 	// instead. Only plan has the two as flags.
 	refresh, observed string
@@ -51,6 +52,7 @@ func (p *planFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&p.targets, "target", nil, "plan only for this `address`, wave.NAME or label.KEY=VALUE; may be given several times")
 	cmd.Flags().StringArrayVar(&p.excludes, "exclude", nil, "leave this `address`, wave.NAME or label.KEY=VALUE as it is; may be given several times")
 	cmd.Flags().IntVar(&p.parallelism, "parallelism", defaultParallelism, "how many releases are read and rendered at a time")
+	cmd.Flags().BoolVar(&p.destroyRemoved, "destroy-removed", true, "uninstall the tenants of removed blocks; -destroy-removed=false leaves them running")
 }
 
 // make observes and plans.
@@ -61,6 +63,11 @@ func (p *planFlags) make(ctx context.Context, a *app, f *schema.Fleet) (*session
 	selected, err := selection(f, p.targets, p.excludes)
 	if err != nil {
 		return nil, nil, err
+	}
+	if !p.destroyRemoved {
+		for _, r := range f.Removed {
+			r.Destroy = false
+		}
 	}
 	var s *session
 	if p.observed != "" {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/soctalk/fleet/plan"
@@ -43,7 +44,7 @@ func knownPattern(f *schema.Fleet, pattern string) bool {
 			return true
 		}
 	}
-	return false
+	return slices.ContainsFunc(f.Removed, func(r *schema.Removed) bool { return matches(pattern, r.Address(), "", nil) })
 }
 
 func matchesAny(patterns []string, address, wave string, labels map[string]string) bool {

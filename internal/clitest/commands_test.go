@@ -51,6 +51,21 @@ func newest(ts *testscript.TestScript, namespace, name string) *release.Release 
 	return list[0]
 }
 
+// claims NAMESPACE lists the volume claims of a namespace, a line each.
+func claims(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: claims namespace")
+	}
+	client, err := configuration(ts, args[0]).KubernetesClientSet()
+	ts.Check(err)
+	list, err := client.CoreV1().PersistentVolumeClaims(args[0]).List(context.Background(), metav1.ListOptions{})
+	ts.Check(err)
+	for _, c := range list.Items {
+		_, err := fmt.Fprintln(ts.Stdout(), c.Name)
+		ts.Check(err)
+	}
+}
+
 // upgrade NAMESPACE/RELEASE makes a new revision behind the program's back.
 func upgradeByHand(ts *testscript.TestScript, _ bool, args []string) {
 	namespace, name, _ := strings.Cut(args[0], "/")

@@ -63,11 +63,12 @@ func TestKilledAtEveryJournalWrite(t *testing.T) {
 	}
 }
 
-// killing says at which write to the journal the program dies, and whether that
-// is kept.
+// killing says at which write the program dies, and whether that is kept.
 type killing struct {
 	write int
 	kept  bool
+	// match selects the writes; nil: those to the journal.
+	match func(*http.Request) bool
 }
 
 // program is the real one, with a fleet of its own behind a proxy.
@@ -139,9 +140,13 @@ func (p *program) killed(t *testing.T, k killing, args ...string) bool {
 	t.Helper()
 	cmd, out := p.command(args...)
 	alive, dead := make(chan struct{}), make(chan struct{})
+	match := k.match
+	if match == nil {
+		match = isEntry
+	}
 	p.proxy.Clear()
 	p.proxy.Add(faultproxy.Rule{Match: p.countMigration}, faultproxy.Rule{
-		Match: isEntry,
+		Match: match,
 		Skip:  k.write - 1, Times: 1,
 		Fault: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
 			if k.kept {

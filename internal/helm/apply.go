@@ -122,22 +122,6 @@ func (c *Client) Rollback(ctx context.Context, namespace, name string, revision 
 	return c.Get(ctx, namespace, name, 0)
 }
 
-// Uninstall removes a release with its history and waits until its objects
-// are gone. What the chart marks to be kept, and claims, stay.
-func (c *Client) Uninstall(ctx context.Context, namespace, name string, o ApplyOptions) error {
-	a := c.action(ctx, namespace, name, o)
-	un := action.NewUninstall(a.config)
-	un.Timeout, un.Wait = o.timeout(), true
-	live, err := c.Get(ctx, namespace, name, 0)
-	if err != nil {
-		return err
-	}
-	a.scrub = newScrubber(live.Config, namespace, name, live.ChartName, live.ChartVersion, live.AppVersion)
-	_, runErr := un.Run(name)
-	_, err = a.result("uninstall", nil, runErr)
-	return err
-}
-
 // attempt is one action with everything that is its own: Helm's objects must
 // not be shared between actions.
 type attempt struct {

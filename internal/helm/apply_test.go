@@ -351,9 +351,17 @@ func TestUninstall(t *testing.T) {
 	t.Parallel()
 	c, k, ns := connect(t)
 	target := helm.Target{Namespace: ns, Name: "app", Chart: load(t, small)}
-	target.Base = install(t, c, target, helm.ApplyOptions{})
-	install(t, c, target, helm.ApplyOptions{})
-	if err := c.Uninstall(t.Context(), ns, "app", helm.ApplyOptions{Timeout: time.Minute}); err != nil {
+	old := install(t, c, target, helm.ApplyOptions{})
+	target.Base = old
+	live := install(t, c, target, helm.ApplyOptions{})
+	var stale *helm.StaleError
+	if err := c.Uninstall(t.Context(), old, helm.ApplyOptions{}); !errors.As(err, &stale) || stale.Found != live.Revision {
+		t.Errorf("uninstalled although it had changed: %v", err)
+	}
+	if _, err := k.Typed().AppsV1().Deployments(ns).Get(t.Context(), "app", metav1.GetOptions{}); err != nil {
+		t.Errorf("the Deployment of a changed release: %v", err)
+	}
+	if err := c.Uninstall(t.Context(), live, helm.ApplyOptions{Timeout: time.Minute}); err != nil {
 		t.Fatal(err)
 	}
 	_, err := k.Typed().AppsV1().Deployments(ns).Get(t.Context(), "app", metav1.GetOptions{})
@@ -364,7 +372,7 @@ func TestUninstall(t *testing.T) {
 	if _, err := c.Get(t.Context(), ns, "app", 0); !errors.As(err, &gone) {
 		t.Errorf("got %v", err)
 	}
-	if err := c.Uninstall(t.Context(), ns, "app", helm.ApplyOptions{}); !errors.As(err, &gone) {
+	if err := c.Uninstall(t.Context(), live, helm.ApplyOptions{}); !errors.As(err, &stale) || stale.Found != 0 {
 		t.Errorf("got %v", err)
 	}
 }

@@ -131,7 +131,7 @@ func TestExamplesAreCleanAndSafeToUpgrade(t *testing.T) {
 				t.Fatal(err)
 			}
 			target := helm.Target{Namespace: ns, Name: test.release, Values: supplied}
-			t.Cleanup(func() { _ = c.Uninstall(context.Background(), ns, test.release, helm.ApplyOptions{}) })
+			t.Cleanup(func() { _ = c.Uninstall(context.Background(), target.Base, helm.ApplyOptions{}) })
 			for i, version := range test.versions {
 				target.Chart = loadDir(t, fmt.Sprintf("../../examples/charts/%s/%s", test.chart, version))
 				if i == len(test.versions)-1 {

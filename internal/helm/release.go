@@ -49,6 +49,10 @@ var known = map[string]bool{
 // KnownStatus says whether Helm gives revisions this status.
 func KnownStatus(status string) bool { return known[status] }
 
+// Leaving says that a revision with this status is on its way out, or that its
+// history alone is left.
+func Leaving(status string) bool { return status == "uninstalling" || status == statusUninstalled }
+
 // Pending says that an operation is in progress, or ended without cleaning up.
 func (m Meta) Pending() bool { return strings.HasPrefix(m.Status, "pending-") }
 

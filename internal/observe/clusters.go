@@ -43,7 +43,7 @@ func (e *ClusterError) Error() string { return fmt.Sprintf("cluster %s: %v", e.C
 func (e *ClusterError) Unwrap() error { return e.Cause }
 
 // Connect makes the clients of every cluster that a release of the fleet is
-// on, and asks each whether it is there. A cluster that is not is marked as
+// on, or one that leaves it may be, and asks each whether it is there. A cluster that is not is marked as
 // failed; only where it is the system's does Connect fail, with a
 // [ClusterError].
 func Connect(ctx context.Context, f *schema.Fleet, userAgent string) (Clusters, error) {
@@ -81,6 +81,17 @@ func usedClusters(f *schema.Fleet) map[string]bool {
 	used := map[string]bool{}
 	for _, r := range f.Releases() {
 		used[r.Cluster] = true
+	}
+	for _, r := range f.Removed {
+		switch {
+		case !r.Destroy:
+		case r.Cluster != "":
+			used[r.Cluster] = true
+		default: // it may be on any
+			for name := range f.Clusters {
+				used[name] = true
+			}
+		}
 	}
 	return used
 }

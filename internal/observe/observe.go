@@ -25,7 +25,8 @@ const tenantNamespaces = "tenant=true,managed-by=soctalk"
 // Live is an observation together with the releases it was made from.
 type Live struct {
 	*plan.Observation
-	// Bodies are the newest revisions of the releases that the fleet names.
+	// Bodies are the newest revisions of the releases that the fleet names, and of
+	// those that leave it.
 	Bodies map[plan.ReleaseKey]*helm.Release
 	// Others are all other live releases, tenants' or not.
 	Others []plan.ReleaseKey
@@ -145,8 +146,8 @@ func (o *observer) sort(name string, metas []helm.Meta, managed map[string]bool)
 	var wanted []helm.Meta
 	for _, m := range metas {
 		key := plan.ReleaseKey{Cluster: name, Namespace: m.Namespace, Name: m.Name}
-		known := o.named[key] != nil
 		live := m.Status != "uninstalled"
+		known := o.named[key] != nil || live && plan.Leaves(o.fleet, key)
 		if isTenant(m, managed) {
 			o.live.Tenants++
 			o.live.tenants[key] = true

@@ -259,7 +259,15 @@ func (r *Recorded) For(f *schema.Fleet) (*Live, Clusters, error) {
 	if err := clusters[f.System.Cluster].Failed; err != nil {
 		return nil, nil, &ClusterError{f.Clusters[f.System.Cluster], err}
 	}
-	now := named(f)
+	now := map[plan.ReleaseKey]bool{}
+	for key := range named(f) {
+		now[key] = true
+	}
+	for key := range r.seen {
+		if plan.Leaves(f, key) {
+			now[key] = true
+		}
+	}
 	for key := range now {
 		switch {
 		case r.Live.Releases[key] != nil:
@@ -280,7 +288,7 @@ func (r *Recorded) For(f *schema.Fleet) (*Live, Clusters, error) {
 		}
 	}
 	for _, key := range seen {
-		if now[key] != nil {
+		if now[key] {
 			continue
 		}
 		live.Others = append(live.Others, key)

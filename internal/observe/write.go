@@ -62,10 +62,16 @@ func encode(ctx context.Context, f *schema.Fleet, clusters Clusters, live *Live)
 		}
 		d.Clusters = append(d.Clusters, c)
 	}
+	addresses := map[plan.ReleaseKey]string{}
+	for key := range live.Releases {
+		addresses[key] = plan.LeavingAddress(f, key)
+	}
 	for _, release := range f.Releases() {
-		key := plan.KeyOf(release)
+		addresses[plan.KeyOf(release)] = release.Address
+	}
+	for _, key := range slices.SortedFunc(maps.Keys(addresses), compareKeys) {
 		out := fileRelease{
-			fileKey: fileKeyOf(key, live.tenants[key]), Address: release.Address,
+			fileKey: fileKeyOf(key, live.tenants[key]), Address: addresses[key],
 			Problem: r.message(live.Problems[key]), Owner: r.message(live.Owners[key]),
 		}
 		if l := live.Releases[key]; l != nil {

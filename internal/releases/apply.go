@@ -31,7 +31,7 @@ func (s *Set) ForRun(id string, doc *plan.Document) {
 
 // Base reads the live revision anew.
 func (s *Set) Base(ctx context.Context, r plan.Release) (plan.Base, error) {
-	body, err := s.body(ctx, s.byAddress[r.Address])
+	body, err := s.body(ctx, s.declared(r))
 	if err != nil || body == nil {
 		return plan.Base{}, err
 	}

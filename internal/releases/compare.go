@@ -50,18 +50,34 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 		})
 	}
 	_ = group.Wait() // errors are kept with each release
+	for _, m := range draft.Leaving {
+		objects, err := s.stored(m)
+		if err != nil {
+			problems[m.Release.Address] = renderProblem(m.Release, err)
+			continue
+		}
+		outcomes[m.Release.Address] = draft.CompareLeaving(m, objects)
+	}
 	return outcomes, problems
+}
+
+// stored is the manifest of a release as Helm keeps it.
+func (s *Set) stored(m *plan.Move) ([]plan.Object, error) {
+	live, err := helm.ParseManifest(s.live.Bodies[plan.KeyOf(m.Release)].Manifest)
+	if err != nil {
+		return nil, fmt.Errorf("read the live manifest of %s: %w", m.Release.Address, err)
+	}
+	return objectsOf(live), nil
 }
 
 func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*plan.Outcome, []helm.Lookup, error) {
 	body := s.live.Bodies[plan.KeyOf(m.Release)]
 	var before []plan.Object
 	if m.Live.Deployed() {
-		live, err := helm.ParseManifest(body.Manifest)
-		if err != nil {
-			return nil, nil, fmt.Errorf("read the live manifest of %s: %w", m.Release.Address, err)
+		var err error
+		if before, err = s.stored(m); err != nil {
+			return nil, nil, err
 		}
-		before = objectsOf(live)
 	}
 	var renders []*plan.Rendered
 	var lookups []helm.Lookup

@@ -19,10 +19,13 @@ func (s *Set) made(body *helm.Release, step plan.Step) bool {
 // pending is done again rather than put back: an upgrade bears being repeated,
 // and the system's cannot go back once its schema has moved.
 func (s *Set) Recover(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) (apply.Recovered, error) {
-	rel := s.byAddress[r.Address]
+	rel := s.declared(r)
 	body, err := s.body(ctx, rel)
 	if err != nil {
 		return apply.Recovered{}, err
+	}
+	if step.Kind == plan.StepUninstall {
+		return s.recoverUninstall(r, body, report)
 	}
 	var live plan.Base
 	if body != nil {

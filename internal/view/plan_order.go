@@ -84,8 +84,11 @@ const mostWays = 3
 func (x *planIndex) waveStage(st *stage, points map[*plan.Step][]*plan.RollbackPoint) fact {
 	t := st.traits()
 	parts := []string{"tenants in no wave"}
-	if st.wave != "" {
+	switch {
+	case st.wave != "":
 		parts[0] = "wave " + clean(st.wave)
+	case st.turns[0].kind() == plan.StepUninstall:
+		parts[0] = "tenants that leave"
 	}
 	parts[0] += ": " + plural(len(st.turns), "tenant")
 	if n := min(x.parallel(st.wave), len(st.turns)); n > 0 && len(st.turns) > 1 {
