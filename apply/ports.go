@@ -40,6 +40,15 @@ type Releases interface {
 	Rollback(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error)
 }
 
+// Snapshots saves what steps are about to change. It may be called from several
+// goroutines, for different steps.
+type Snapshots interface {
+	// Take takes the snapshot of a step. It returns without an error only once
+	// that is whole, was read back, and is on record for a way back. What an
+	// earlier attempt at the step has left is removed.
+	Take(ctx context.Context, r plan.Release, s plan.Step, report Report) error
+}
+
 // Recovered is what an earlier attempt at a step came to. Done says that the
 // step was carried out; Base is the revision that the release is at.
 type Recovered struct {

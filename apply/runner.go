@@ -12,10 +12,11 @@ import (
 
 // Runner walks a plan.
 type Runner struct {
-	Plan     *plan.Document
-	Releases Releases
-	Journal  Journal
-	Clock    Clock
+	Plan      *plan.Document
+	Releases  Releases
+	Snapshots Snapshots
+	Journal   Journal
+	Clock     Clock
 	// Events is called from one goroutine.
 	Events func(Event)
 	RunID  string

@@ -82,6 +82,8 @@ func (w *walker) look(ctx context.Context, rel plan.Release, s plan.Step, rep Re
 // execute does a step and returns the revision that it made, if any.
 func (w *walker) execute(ctx context.Context, rel plan.Release, s plan.Step, rep Report) (plan.Base, error) {
 	switch s.Kind {
+	case plan.StepSnapshot:
+		return plan.Base{}, w.Snapshots.Take(ctx, rel, s, rep)
 	case plan.StepCRDs:
 		return plan.Base{}, w.Releases.UpdateCRDs(ctx, rel, s, rep)
 	case plan.StepMigrate:

@@ -28,11 +28,13 @@ var mayImport = map[string][]string{
 	"internal/observe":   {"schema", "plan", "internal/helm", "internal/kube", "internal/plancache", "internal/database", "internal/redact"},
 	"internal/releases":  {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/observe", "internal/plancache"},
 	"internal/journal":   {"plan", "apply", "internal/kube"},
+	"internal/store":     {},
+	"internal/snapshot":  {"schema", "plan", "apply", "internal/database", "internal/journal", "internal/kube", "internal/store"},
 	"internal/planfile":  {"plan"},
 	"internal/plancache": {},
 	"internal/view":      {"schema", "plan", "apply"},
 	"internal/cli": {"schema", "plan", "apply", "internal/chart", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/observe",
-		"internal/plancache", "internal/planfile", "internal/releases", "internal/view"},
+		"internal/plancache", "internal/planfile", "internal/releases", "internal/snapshot", "internal/view"},
 	"internal/bench":           {"internal/cli", "internal/kube", "internal/sandbox/publish"},
 	"internal/bench/cmd/bench": {"internal/bench", "internal/sandbox"},
 }
@@ -40,7 +42,7 @@ var mayImport = map[string][]string{
 // onlyIn names the rooms that alone may import a path.
 var onlyIn = map[string][]string{
 	"helm.sh/helm/v3": {"internal/bench", "internal/helm", "internal/chart", "internal/sandbox"},
-	"k8s.io/":         {"internal/bench", "internal/database", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox"},
+	"k8s.io/":         {"internal/bench", "internal/database", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox", "internal/snapshot"},
 }
 
 // except names single paths that a room may import all the same.

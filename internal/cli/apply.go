@@ -12,6 +12,7 @@ import (
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/planfile"
+	"github.com/soctalk/fleet/internal/snapshot"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
@@ -298,7 +299,7 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	}
 	v := a.runView(t, flags.asJSON)
 	r := &apply.Runner{
-		Plan: t.doc, Releases: s.set, Journal: log, Clock: apply.SystemClock{}, Events: v.Event, RunID: run.ID, By: whoami(), Past: past,
+		Plan: t.doc, Releases: s.set, Snapshots: snapshot.NewTaker(s.snapshots(), journals, run.ID), Journal: log, Clock: apply.SystemClock{}, Events: v.Event, RunID: run.ID, By: whoami(), Past: past,
 		Approve: flags.approve, MaxParallel: flags.maxParallel, RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
 	}
 	result, err := r.Run(held.Context)

@@ -92,3 +92,14 @@ func text(rows [][]string) string {
 	}
 	return rows[0][0]
 }
+
+// ServerVersion returns the version of the server, such as "15.19". Its errors
+// are an [Error].
+func ServerVersion(ctx context.Context, c Conn) (string, error) {
+	rows, err := c.Query(ctx, "SELECT current_setting('server_version')")
+	if err != nil {
+		return "", err
+	}
+	version, _, _ := strings.Cut(text(rows), " ") // what follows is the distribution's
+	return version, nil
+}

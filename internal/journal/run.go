@@ -147,15 +147,20 @@ func (j *Journal) put(ctx context.Context, run *Run) error {
 		},
 		Data: map[string]string{headKey: string(data)},
 	}
-	maps := j.k.Typed().CoreV1().ConfigMaps(j.namespace)
-	_, err = maps.Update(ctx, head, metav1.UpdateOptions{})
-	if apierrors.IsNotFound(err) {
-		_, err = maps.Create(ctx, head, metav1.CreateOptions{})
-	}
-	if err != nil {
+	if err := j.write(ctx, head); err != nil {
 		return fmt.Errorf("write ConfigMap %s/%s: %w", j.namespace, head.Name, j.k.Explain(err))
 	}
 	return nil
+}
+
+// write puts an object in the place of the one that is there, if any.
+func (j *Journal) write(ctx context.Context, object *corev1.ConfigMap) error {
+	maps := j.k.Typed().CoreV1().ConfigMaps(j.namespace)
+	_, err := maps.Update(ctx, object, metav1.UpdateOptions{})
+	if apierrors.IsNotFound(err) {
+		_, err = maps.Create(ctx, object, metav1.CreateOptions{})
+	}
+	return err
 }
 
 // Runs returns the runs of a fleet, newest first.
