@@ -167,6 +167,11 @@ func TestLocalErrors(t *testing.T) {
 	t.Parallel()
 	good := folder(t, map[string]string{"Chart.yaml": meta("app", "1.0.0")})
 	packed := filepath.Join(t.TempDir(), "app.tgz")
+	circle := folder(t, map[string]string{"Chart.yaml": meta("app", "1.0.0"), "templates/a.yaml": ""})
+	if err := os.Symlink("..", filepath.Join(circle, "templates", "up")); err != nil {
+		t.Fatal(err)
+	}
+	bomb := string(archive(t, slices.Repeat([][2]string{{"sub/big", strings.Repeat("a", 4<<20)}}, 10)...))
 	for name, test := range map[string]struct {
 		ref, version, want string
 		archive            []byte
@@ -183,6 +188,10 @@ func TestLocalErrors(t *testing.T) {
 		"drive":          {archive: archive(t, [2]string{"app/Chart.yaml", meta("app", "1.0.0")}, [2]string{`app\c:\evil`, "x"}), want: "illegally"},
 		"large":          {archive: archive(t, [2]string{"app/Chart.yaml", meta("app", "1.0.0")}), limit: 10, want: "larger than"},
 		"bomb":           {archive: archive(t, [2]string{"app/Chart.yaml", meta("app", "1.0.0")}, [2]string{"app/big", strings.Repeat("a", 6<<20)}), want: "larger than"},
+		"bomb of bombs":  {archive: archive(t, slices.Repeat([][2]string{{"app/charts/sub.tgz", bomb}}, 3)...), want: "unpacked it is larger than 100 MiB"},
+		"bombs in folder": {ref: folder(t, map[string]string{"Chart.yaml": meta("app", "1.0.0"), "charts/a.tgz": bomb, "charts/b.tgz": bomb, "charts/c.tgz": bomb}),
+			want: "unpacked it is larger than 100 MiB"},
+		"circle": {ref: circle, want: "templates/up is a link to a folder that it is in"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

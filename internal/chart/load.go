@@ -24,6 +24,9 @@ func digestOf(archive []byte) string {
 
 // loadArchive parses an archive that was fetched for ref and version.
 func loadArchive(ref schema.Chart, version string, archive []byte) (*Chart, error) {
+	if err := newBudget().archive(bytes.NewReader(archive)); err != nil {
+		return nil, &InvalidError{Ref: display(ref), Version: version, Why: err.Error()}
+	}
 	loaded, err := loader.LoadArchive(bytes.NewReader(archive))
 	if err != nil {
 		return nil, &InvalidError{Ref: display(ref), Version: version, Why: whyInvalid(err), Cause: err}
@@ -63,6 +66,9 @@ func (r *Resolver) loadLocal(ref schema.Chart, version string) (*Chart, error) {
 			return nil, &InvalidError{Ref: ref.Ref, Version: version, Why: err.Error(), Cause: err}
 		}
 		return loadArchive(ref, version, archive)
+	}
+	if err := newBudget().folder(ref.Ref); err != nil {
+		return nil, &InvalidError{Ref: ref.Ref, Version: version, Why: err.Error()}
 	}
 	loaded, err := loader.LoadDir(ref.Ref)
 	if err != nil {

@@ -160,6 +160,9 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
+	if !file.Sealed() {
+		return advise(fmt.Errorf("%s was not saved with soctalk plan -out: it says what a plan does and lacks what it takes to carry it out", path), planAgain)
+	}
 	root, err := filepath.Abs(a.dir)
 	if err != nil {
 		return fmt.Errorf("find the configuration's folder: %w", err)

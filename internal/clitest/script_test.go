@@ -56,6 +56,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"live": live, "claims": claims, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold,
+			"damage": damage, "proxy": proxyCommand(t), "fault": fault,
 		},
 	})
 }

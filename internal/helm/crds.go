@@ -25,12 +25,14 @@ func (c *Client) LiveCRDs(ctx context.Context, crds []*unstructured.Unstructured
 	}
 	for _, crd := range crds {
 		want = append(want, normalised(crd))
-		o, err := c.cluster.Dynamic().Resource(kube.CRDResource).Get(ctx, crd.GetName(), metav1.GetOptions{})
+		reading, cancel := c.cluster.Reading(ctx)
+		o, err := c.cluster.Dynamic().Resource(kube.CRDResource).Get(reading, crd.GetName(), metav1.GetOptions{})
+		cancel()
 		if apierrors.IsNotFound(err) {
 			continue
 		}
 		if err != nil {
-			return nil, nil, fmt.Errorf("reading the definition %s: %w", crd.GetName(), c.cluster.Explain(err))
+			return nil, nil, fmt.Errorf("reading the definition %s: %w", crd.GetName(), c.cluster.ExplainRead(err))
 		}
 		live = append(live, normalised(o))
 	}

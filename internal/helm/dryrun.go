@@ -101,7 +101,7 @@ func (t *trial) namespace(ctx context.Context) error {
 		return nil
 	}
 	if !apierrors.IsNotFound(err) {
-		return fmt.Errorf("reading namespace %s: %w", name, t.client.cluster.Explain(err))
+		return fmt.Errorf("reading namespace %s: %w", name, t.client.cluster.ExplainRead(err))
 	}
 	t.absent[name] = 1
 	if slices.ContainsFunc(t.want, func(o placed) bool { return o.GetKind() == "Namespace" && o.GetName() == name }) {
@@ -200,7 +200,7 @@ func (t *trial) judge(err error, scrub func(string) string) (Finding, error) {
 	}
 	message, paths, refused := refusal(err)
 	if !refused {
-		return Finding{}, t.client.cluster.Explain(err)
+		return Finding{}, t.client.cluster.ExplainRead(err)
 	}
 	return Finding{Kind: FindingRefused, Message: shorten(scrub(message)), Paths: paths}, nil
 }

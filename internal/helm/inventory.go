@@ -103,7 +103,7 @@ func (inv *inventory) list(ctx context.Context, resource schema.GroupVersionReso
 	case apierrors.IsForbidden(err), apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
 		return nil
 	case err != nil:
-		return fmt.Errorf("listing %s: %w", resource.Resource, inv.client.cluster.Explain(err))
+		return fmt.Errorf("listing %s: %w", resource.Resource, inv.client.cluster.ExplainRead(err))
 	}
 	return nil
 }
@@ -131,7 +131,7 @@ func (inv *inventory) read(ctx context.Context, at ref) (*unstructured.Unstructu
 		return nil, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("reading %s %s: %w", at.resource.Resource, at.name, inv.client.cluster.Explain(err))
+		return nil, fmt.Errorf("reading %s %s: %w", at.resource.Resource, at.name, inv.client.cluster.ExplainRead(err))
 	}
 	return o, nil
 }

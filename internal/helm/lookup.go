@@ -84,6 +84,8 @@ func (l *lookups) read(ctx context.Context, key lookupKey) (*lookupEntry, error)
 }
 
 func (l *lookups) fill(ctx context.Context, key lookupKey, e *lookupEntry) {
+	ctx, cancel := l.cluster.Reading(ctx)
+	defer cancel()
 	if all := l.neighbours(ctx, key); all != nil {
 		e.object = all[key.name]
 		close(e.done)
@@ -102,7 +104,7 @@ func (l *lookups) fill(ctx context.Context, key lookupKey, e *lookupEntry) {
 		e.object, e.list, e.err = nil, nil, nil
 	}
 	if e.err != nil {
-		e.err = fmt.Errorf("looking up %s: %w", key, l.cluster.Explain(e.err))
+		e.err = fmt.Errorf("looking up %s: %w", key, l.cluster.ExplainRead(e.err))
 		l.mu.Lock()
 		if l.entries[key] == e {
 			delete(l.entries, key)

@@ -8,6 +8,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"regexp"
 	"sort"
 	"strconv"
 	"strings"
@@ -56,6 +57,9 @@ func (c *Client) List(ctx context.Context) ([]Meta, error) {
 		}
 		for i := range page.Items {
 			m, ok := metaOf(&page.Items[i])
+			if !ok {
+				m, ok = spoiltMeta(&page.Items[i])
+			}
 			if !ok {
 				continue
 			}
@@ -164,6 +168,20 @@ func metaOf(o metav1.Object) (Meta, bool) {
 		}
 	}
 	return m, true
+}
+
+var revisionName = regexp.MustCompile(`^sh\.helm\.release\.v1\.(.+)\.v([0-9]+)$`)
+
+// spoiltMeta is what the name of a revision's Secret tells where its labels are
+// spoilt. Left out, the release would seem not to be installed; so it is told
+// that it is damaged, once its body is read.
+func spoiltMeta(o metav1.Object) (Meta, bool) {
+	m := revisionName.FindStringSubmatch(o.GetName())
+	if m == nil {
+		return Meta{}, false
+	}
+	revision, err := strconv.Atoi(m[2])
+	return Meta{Namespace: o.GetNamespace(), Name: m[1], Revision: revision, State: stateOf(o), Modified: o.GetCreationTimestamp().UTC()}, err == nil
 }
 
 // body is what Helm stores, as far as it matters here. The chart's templates

@@ -117,8 +117,8 @@ func (c *Cluster) Mapper() meta.ResettableRESTMapper { return c.mapper }
 func (c *Cluster) Discovery() discovery.CachedDiscoveryInterface { return c.discovery }
 
 // Check asks the API server for its version. It is the first thing to call:
-// its errors are an [UnreachableError], an [UnauthorizedError] or a
-// [ForbiddenError].
+// its errors are an [UnreachableError], an [UnauthorizedError], a
+// [ForbiddenError] or a [ReadError].
 func (c *Cluster) Check(ctx context.Context) error {
 	_, err := c.Version(ctx)
 	return err
@@ -133,7 +133,7 @@ func (c *Cluster) Version(ctx context.Context) (*version.Info, error) {
 	}
 	body, err := c.typed.Discovery().RESTClient().Get().AbsPath("/version").SetHeader("Accept", "application/json").Do(ctx).Raw()
 	if err != nil {
-		return nil, c.Explain(err)
+		return nil, c.ExplainRead(err)
 	}
 	v := &version.Info{}
 	if err := json.Unmarshal(body, v); err != nil || v.GitVersion == "" {

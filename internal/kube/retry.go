@@ -11,7 +11,7 @@ import (
 )
 
 // retrier repeats requests that a short outage made fail, where repeating is
-// safe: a read, or anything that was never sent. Before the first answer it
+// safe: a read, a dry run, or anything that was never sent. Before the first answer it
 // repeats nothing, so that a wrong address is reported at once.
 type retrier struct {
 	next     http.RoundTripper
@@ -69,7 +69,7 @@ func repeatable(req *http.Request, resp *http.Response, err error) bool {
 		if errors.As(err, &op) && op.Op == "dial" {
 			return req.Body == nil || req.GetBody != nil
 		}
-		return req.Method == http.MethodGet
+		return changesNothing(req)
 	}
 	// Answers that say in how many seconds to come back are heeded by the client
 	// above, up to ten times.
@@ -77,5 +77,14 @@ func repeatable(req *http.Request, resp *http.Response, err error) bool {
 		return false
 	}
 	outage := resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented
-	return req.Method == http.MethodGet && (outage || resp.StatusCode == http.StatusTooManyRequests)
+	if req.Method != http.MethodGet && resp.StatusCode == http.StatusInternalServerError {
+		outage = false // so it answers too when an admission webhook fails
+	}
+	return changesNothing(req) && (outage || resp.StatusCode == http.StatusTooManyRequests)
+}
+
+// changesNothing says whether a request may be sent again although it may have
+// been carried out.
+func changesNothing(req *http.Request) bool {
+	return req.Method == http.MethodGet || req.URL.Query().Get("dryRun") == "All" && req.GetBody != nil
 }

@@ -138,6 +138,10 @@ func Decode(data []byte) (*File, error) {
 	return &File{Document: d.Document, Where: d.Where, sealed: d.Sealed}, nil
 }
 
+// Sealed is false of a file that holds the document alone, which can be shown
+// and not carried out.
+func (f *File) Sealed() bool { return len(f.sealed) > 0 }
+
 // Open returns what the configuration was loaded with. It fails with [ErrKey]
 // when the key or the document is another one than at [Write].
 func (f *File) Open(key plan.Key) (Inputs, error) {

@@ -2,7 +2,6 @@ package releases
 
 import (
 	"context"
-	"fmt"
 	"maps"
 	"sync"
 
@@ -65,7 +64,7 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 func (s *Set) stored(m *plan.Move) ([]plan.Object, error) {
 	live, err := helm.ParseManifest(s.live.Bodies[plan.KeyOf(m.Release)].Manifest)
 	if err != nil {
-		return nil, fmt.Errorf("read the live manifest of %s: %w", m.Release.Address, err)
+		return nil, &storedError{m.Release.Address, err}
 	}
 	return objectsOf(live), nil
 }

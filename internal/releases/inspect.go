@@ -66,7 +66,7 @@ func (s *Set) liveRelease(ctx context.Context, m *plan.Move) (helm.LiveRelease, 
 	if m.Live.Deployed() {
 		stored, err := helm.ParseManifest(body.Manifest)
 		if err != nil {
-			return r, fmt.Errorf("read the live manifest of %s: %w", m.Release.Address, err)
+			return r, &storedError{m.Release.Address, err}
 		}
 		r.Stored, r.Hide = stored, append(r.Hide, body.Config)
 	}

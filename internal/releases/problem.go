@@ -7,6 +7,7 @@ import (
 
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
@@ -60,6 +61,7 @@ func renderProblem(r *schema.Release, err error) plan.Problem {
 	var invalid *helm.SchemaError
 	var version *helm.KubeVersionError
 	var dependency *helm.DependencyError
+	var stored *storedError
 	switch {
 	case errors.As(err, &invalid):
 		p.Attr, p.Summary = "values", "Values do not meet the chart's schema"
@@ -69,8 +71,36 @@ func renderProblem(r *schema.Release, err error) plan.Problem {
 		p.Summary = "Kubernetes version not supported by the chart"
 	case errors.As(err, &dependency):
 		p.Summary = "Chart lacks its dependencies"
+	case errors.As(err, &stored):
+		p.Attr, p.Summary = "", releaseUnreadable
+	case unanswered(err):
+		p.Attr, p.Summary = "cluster", releaseUnreadable
 	}
 	return p
+}
+
+// releaseUnreadable is what the planner says too of a release whose live
+// revision cannot be read.
+const releaseUnreadable = "Release cannot be read"
+
+// storedError says that the live revision holds a manifest that is none.
+type storedError struct {
+	address string
+	cause   error
+}
+
+func (e *storedError) Error() string {
+	return fmt.Sprintf("the stored manifest of %s is damaged: %v", e.address, e.cause)
+}
+
+func (e *storedError) Unwrap() error { return e.cause }
+
+// unanswered says whether it is the API server that failed, and not the
+// release.
+func unanswered(err error) bool {
+	var read *kube.ReadError
+	var unreachable *kube.UnreachableError
+	return errors.As(err, &read) || errors.As(err, &unreachable)
 }
 
 // sentence makes an error into a sentence of a diagnostic.
