@@ -11,8 +11,11 @@ type EventType string
 
 // The events of a run, in the words of the run stream.
 const (
-	StepStart    EventType = "step_start"
+	StepStart EventType = "step_start"
+	// StepProgress is a sign of life of a step of which nothing was heard for
+	// long, StepStatus what a step waits for, each time that this changes.
 	StepProgress EventType = "step_progress"
+	StepStatus   EventType = "step_status"
 	StepLog      EventType = "step_log"
 	StepDone     EventType = "step_done"
 	StepFailed   EventType = "step_failed"

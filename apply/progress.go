@@ -38,6 +38,9 @@ func (w *walker) heard(rep report) {
 		return
 	}
 	e.status = rep.text
+	// This is no sign of life: most readers leave it out.
+	now := w.Clock.Now()
+	w.Events(Event{Time: now, Type: StepStatus, Step: e.step, Elapsed: now.Sub(e.began), Message: e.status})
 }
 
 // tellSilent gives a sign of life of every step that has been silent for long.

@@ -13,9 +13,9 @@ func (d *Draft) forecast(doc *Document) *Forecast {
 		return nil
 	}
 	f := &Forecast{WorstFailures: worstFailures(doc)}
-	f.AtMost = d.makespan(doc, d.atMost).Round(time.Second).String()
+	f.AtMost = doc.Makespan(d.atMost).Round(time.Second).String()
 	if took, known := d.took(); known {
-		f.Expected = d.makespan(doc, took).Round(time.Second).String()
+		f.Expected = doc.Makespan(took).Round(time.Second).String()
 	}
 	return f
 }
@@ -92,9 +92,10 @@ func median(all []time.Duration) time.Duration {
 	return all[len(all)/2]
 }
 
-// makespan plays the run through: the system's steps one after the other, the
-// tenants of a wave as many at a time as may move, in their order.
-func (d *Draft) makespan(doc *Document, takes func(Step) time.Duration) time.Duration {
+// Makespan is how long the run takes if each step takes what takes says: the
+// system's steps one after the other, the tenants of a wave as many at a time as
+// may move, in their order.
+func (doc *Document) Makespan(takes func(Step) time.Duration) time.Duration {
 	var now time.Duration
 	for i := 0; i < len(doc.Steps); {
 		s := doc.Steps[i]

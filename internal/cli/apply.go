@@ -13,7 +13,6 @@ import (
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/planfile"
 	"github.com/soctalk/fleet/internal/snapshot"
-	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 	"github.com/spf13/cobra"
@@ -128,7 +127,7 @@ func (a *app) applyNow(ctx context.Context, flags *applyFlags) error {
 		}
 	}
 	if len(doc.Steps) == 0 {
-		a.runView(&task{doc: doc}, flags.asJSON).End(&apply.Result{RunID: newID()})
+		a.runView(&task{doc: doc}, flags.asJSON, nil).End(&apply.Result{RunID: newID()})
 		return nil
 	}
 	inputs := flags.vars.inputs(a.env)
@@ -300,7 +299,8 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	if err != nil {
 		return err
 	}
-	v := a.runView(t, flags.asJSON)
+	v := a.runView(t, flags.asJSON, past)
+	defer v.Close()
 	r := &apply.Runner{
 		Plan: t.doc, Releases: s.set, Snapshots: snapshot.NewTaker(s.snapshots(), journals, run.ID), Journal: log, Clock: apply.SystemClock{}, Events: v.Event, RunID: run.ID, By: whoami(), Past: past,
 		Approve: flags.approve, MaxParallel: flags.maxParallel, RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
@@ -344,13 +344,4 @@ func ended(run *journal.Run, r *apply.Result) *journal.Run {
 		run.State = journal.Failed
 	}
 	return run
-}
-
-func (a *app) runView(t *task, asJSON bool) view.Run {
-	if asJSON {
-		v := &view.RunJSON{W: a.out, Now: time.Now, Next: t.next}
-		v.Start(version, t.doc)
-		return v
-	}
-	return &view.RunHuman{W: a.out, Style: a.style(a.out), Next: t.next}
 }

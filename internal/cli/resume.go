@@ -47,7 +47,7 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 	}
 	if run.State == journal.Complete {
 		if flags.asJSON {
-			a.runView(&task{doc: file.Document}, true).End(&apply.Result{RunID: id})
+			a.runView(&task{doc: file.Document}, true, nil).End(&apply.Result{RunID: id})
 		} else {
 			fmt.Fprintf(a.out, "Run %s is complete: nothing of it is left to do.\n", id)
 		}

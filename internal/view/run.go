@@ -14,6 +14,9 @@ import (
 type Run interface {
 	Event(apply.Event)
 	End(*apply.Result)
+	// Close takes away what is only shown while the run happens. It may be called
+	// more than once.
+	Close()
 }
 
 // RunHuman writes a run line by line, for a person or a log.
@@ -92,6 +95,9 @@ func words(s plan.Step) (doing, done string) {
 	}
 	return string(s.Kind), string(s.Kind)
 }
+
+// Close does nothing.
+func (v *RunHuman) Close() {}
 
 // End writes the closing report.
 func (v *RunHuman) End(r *apply.Result) {

@@ -73,6 +73,9 @@ func (v *RunJSON) Diagnostic(d plan.Diagnostic) {
 
 // Event writes what happened.
 func (v *RunJSON) Event(e apply.Event) {
+	if e.Type == apply.StepStatus {
+		return // step_progress says it
+	}
 	l := line{Timestamp: e.Time, Type: string(e.Type), Step: &e.Step, Message: e.Message}
 	if e.Elapsed > 0 {
 		seconds := e.Elapsed.Seconds()
@@ -100,6 +103,9 @@ func (v *RunJSON) Event(e apply.Event) {
 	}
 	v.write(l)
 }
+
+// Close does nothing.
+func (v *RunJSON) Close() {}
 
 // End writes the closing summary.
 func (v *RunJSON) End(r *apply.Result) {
