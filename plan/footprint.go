@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -12,6 +13,22 @@ import (
 
 // amounts are quantities by resource: cpu, memory, …
 type amounts map[string]resource.Quantity
+
+// Ask is how much of a resource something asks for.
+type Ask struct {
+	Resource string
+	Amount   resource.Quantity
+}
+
+// asksOf are amounts in little room: a plan keeps those of every container.
+func asksOf(v any) []Ask {
+	var all []Ask
+	for name, amount := range amountsOf(v) {
+		all = append(all, Ask{name, amount})
+	}
+	slices.SortFunc(all, func(a, b Ask) int { return strings.Compare(a.Resource, b.Resource) })
+	return all
+}
 
 // Footprint is what a manifest takes of its namespace, and the bounds that it
 // sets there. It holds no values but names and quantities.
@@ -36,9 +53,9 @@ type Workload struct {
 // Pod is what one pod asks for.
 type Pod struct {
 	Containers []Container
-	Overhead   amounts
+	Overhead   []Ask
 	// Requests and Limits are those of the pod as a whole, where it has any.
-	Requests, Limits amounts
+	Requests, Limits []Ask
 	Terminating      bool // has a deadline
 }
 
@@ -47,7 +64,7 @@ type Container struct {
 	Name             string
 	Init             bool
 	Sidecar          bool // an init container that goes on running
-	Requests, Limits amounts
+	Requests, Limits []Ask
 }
 
 // Claim is one volume claim.
@@ -141,15 +158,15 @@ func number(v any, otherwise int) int {
 
 func podOf(spec map[string]any) Pod {
 	p := Pod{
-		Overhead: amountsOf(spec["overhead"]),
-		Requests: amountsOf(valueAt(spec, "resources", "requests")), Limits: amountsOf(valueAt(spec, "resources", "limits")),
+		Overhead: asksOf(spec["overhead"]),
+		Requests: asksOf(valueAt(spec, "resources", "requests")), Limits: asksOf(valueAt(spec, "resources", "limits")),
 		Terminating: spec["activeDeadlineSeconds"] != nil,
 	}
 	for _, list := range []string{"initContainers", "containers"} {
 		for _, c := range mapsAt(spec, list) {
 			x := Container{
 				Name: textAt(c, "name"), Init: list == "initContainers",
-				Requests: amountsOf(valueAt(c, "resources", "requests")), Limits: amountsOf(valueAt(c, "resources", "limits")),
+				Requests: asksOf(valueAt(c, "resources", "requests")), Limits: asksOf(valueAt(c, "resources", "limits")),
 			}
 			x.Sidecar = x.Init && textAt(c, "restartPolicy") == "Always"
 			p.Containers = append(p.Containers, x)
@@ -189,7 +206,7 @@ func (p Pod) usage(defaults limits) amounts {
 
 // total sums the containers of a pod: those that run side by side, or one init
 // container with the sidecars before it, whichever is more.
-func (p Pod) total(whole amounts, of func(Container) amounts) amounts {
+func (p Pod) total(whole []Ask, of func(Container) amounts) amounts {
 	running, sidecars, peak := amounts{}, amounts{}, amounts{}
 	for _, c := range p.Containers {
 		switch a := of(c); {
@@ -207,13 +224,14 @@ func (p Pod) total(whole amounts, of func(Container) amounts) amounts {
 		}
 	}
 	running.atLeast(peak)
-	for name, q := range whole {
-		running[name] = q
+	for _, ask := range whole {
+		running[ask.Resource] = ask.Amount
 	}
-	for name, q := range p.Overhead {
-		if sum, has := running[name]; has {
-			sum.Add(q)
-			running[name] = sum
+	for _, ask := range p.Overhead {
+		if sum, has := running[ask.Resource]; has {
+			sum = sum.DeepCopy()
+			sum.Add(ask.Amount)
+			running[ask.Resource] = sum
 		}
 	}
 	return running
@@ -277,9 +295,17 @@ func fill(into, from amounts) {
 	}
 }
 
+func (a amounts) ask(asks []Ask) {
+	for _, ask := range asks {
+		if _, has := a[ask.Resource]; !has {
+			a[ask.Resource] = ask.Amount
+		}
+	}
+}
+
 func (l limits) limitsOf(c Container) amounts {
 	out := amounts{}
-	fill(out, c.Limits)
+	out.ask(c.Limits)
 	fill(out, l.limit)
 	return out
 }
@@ -288,8 +314,8 @@ func (l limits) limitsOf(c Container) amounts {
 // namespace's default.
 func (l limits) requests(c Container) amounts {
 	out := amounts{}
-	fill(out, c.Requests)
-	fill(out, c.Limits)
+	out.ask(c.Requests)
+	out.ask(c.Limits)
 	fill(out, l.request)
 	return out
 }

@@ -35,6 +35,9 @@ func New(c *kube.Cluster, o Options) *Client {
 // itself it forgets by itself.
 func (c *Client) Forget() { c.lookups.forget("") }
 
+// Leave drops from that cache what is in a namespace that is done with.
+func (c *Client) Leave(namespace string) { c.lookups.leave(namespace) }
+
 // Target is a release as it should be.
 type Target struct {
 	Namespace, Name string

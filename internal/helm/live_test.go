@@ -88,7 +88,7 @@ func liveRelease(t *testing.T, c *helm.Client, target helm.Target) helm.LiveRele
 	t.Helper()
 	r := helm.LiveRelease{Namespace: target.Namespace, Name: target.Name, Hide: []map[string]any{target.Values}, Show: []string{target.Chart.Name}}
 	if target.Base != nil {
-		r.Stored = manifest(t, target.Base.Manifest)
+		r.Stored = manifest(t, target.Base.Manifest.String())
 		r.Hide = append(r.Hide, target.Base.Config)
 	}
 	rendered, err := c.Render(t.Context(), target)

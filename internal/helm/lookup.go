@@ -55,6 +55,17 @@ func (l *lookups) forget(namespace string) {
 	}
 }
 
+// leave drops what was read in a namespace.
+func (l *lookups) leave(namespace string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for k := range l.entries {
+		if k.namespace == namespace {
+			delete(l.entries, k)
+		}
+	}
+}
+
 // read returns what is at the key, and reads it if nobody has yet. Only answers
 // are kept, failures are not.
 func (l *lookups) read(ctx context.Context, key lookupKey) (*lookupEntry, error) {

@@ -22,6 +22,11 @@ func ParseManifest(manifest string) ([]*unstructured.Unstructured, error) {
 	return all, nil
 }
 
+// Objects are those of the release's manifest; see [ParseManifest].
+func (r *Release) Objects() ([]*unstructured.Unstructured, error) {
+	return ParseManifest(r.Manifest.String())
+}
+
 func parseDocument(doc string) ([]*unstructured.Unstructured, error) {
 	object, err := parseYAML(doc)
 	switch {

@@ -1,13 +1,9 @@
 package helm
 
 import (
-	"bytes"
-	"compress/gzip"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"io"
 	"regexp"
 	"sort"
 	"strconv"
@@ -27,8 +23,6 @@ const (
 	secretType = "helm.sh/release.v1"
 	// listPage is how many revisions one request asks for.
 	listPage = 500
-	// maxBody bounds a body after decompression; a Secret holds 1 MiB of it.
-	maxBody = 32 << 20
 )
 
 var secrets = corev1.SchemeGroupVersion.WithResource("secrets")
@@ -210,15 +204,6 @@ type body struct {
 	} `json:"chart"`
 	Config   map[string]any `json:"config"`
 	Manifest string         `json:"manifest"`
-	Hooks    []struct {
-		Name           string   `json:"name"`
-		Kind           string   `json:"kind"`
-		Path           string   `json:"path"`
-		Manifest       string   `json:"manifest"`
-		Events         []string `json:"events"`
-		Weight         int      `json:"weight"`
-		DeletePolicies []string `json:"delete_policies"`
-	} `json:"hooks"`
 }
 
 type dependency struct {
@@ -252,13 +237,9 @@ func decode(secret *corev1.Secret) (*Release, error) {
 		return nil, fmt.Errorf("its labels are not those of a Helm release")
 	}
 	stored := secret.Data["release"]
-	raw, err := inflate(stored)
-	if err != nil {
-		return nil, err
-	}
 	var b body
-	if err := json.Unmarshal(raw, &b); err != nil {
-		return nil, fmt.Errorf("its body is not the JSON of a release")
+	if err := unpack(stored, &b); err != nil {
+		return nil, err
 	}
 	if b.Name == "" || b.Info == nil || b.Chart == nil || b.Chart.Metadata == nil {
 		return nil, fmt.Errorf("its body lacks the release's name, state or chart")
@@ -272,38 +253,11 @@ func decode(secret *corev1.Secret) (*Release, error) {
 	r := &Release{
 		Meta: m, LastDeployed: b.Info.LastDeployed.Time, ChartName: b.Chart.Metadata.Name, ChartVersion: b.Chart.Metadata.Version, AppVersion: b.Chart.Metadata.AppVersion,
 		ChartAnnotations: b.Chart.Metadata.Annotations, ChartDefaults: b.Chart.Values, Subcharts: b.subcharts(),
-		Description: b.Info.Description, Config: b.Config, Manifest: b.Manifest,
+		Description: b.Info.Description, Config: b.Config, Manifest: Pack(b.Manifest),
 		BodyDigest: digestOf(stored), ChartDigest: m.Labels[LabelChartDigest],
 	}
 	if r.Config == nil {
 		r.Config = map[string]any{}
 	}
-	for _, h := range b.Hooks {
-		r.Hooks = append(r.Hooks, Hook{Name: h.Name, Kind: h.Kind, Path: h.Path, Manifest: h.Manifest, Events: h.Events, Weight: h.Weight, DeletePolicies: h.DeletePolicies})
-	}
 	return r, nil
-}
-
-// inflate takes Helm's packaging off a stored body.
-func inflate(stored []byte) ([]byte, error) {
-	raw, err := base64.StdEncoding.DecodeString(string(stored))
-	if err != nil {
-		return nil, fmt.Errorf("its body is not base64")
-	}
-	// Helm stored bodies uncompressed once.
-	if !bytes.HasPrefix(raw, []byte{0x1f, 0x8b, 0x08}) {
-		return raw, nil
-	}
-	z, err := gzip.NewReader(bytes.NewReader(raw))
-	if err != nil {
-		return nil, fmt.Errorf("its body cannot be decompressed")
-	}
-	raw, err = io.ReadAll(io.LimitReader(z, maxBody+1))
-	if err != nil {
-		return nil, fmt.Errorf("its body cannot be decompressed")
-	}
-	if len(raw) > maxBody {
-		return nil, fmt.Errorf("its body is larger than %d MiB", maxBody>>20)
-	}
-	return raw, nil
 }

@@ -70,9 +70,9 @@ type Release struct {
 	// LastDeployed is when the action began that made the revision.
 	LastDeployed time.Time
 	// Config is what the user supplied, without the chart's defaults.
-	Config   map[string]any
-	Manifest string
-	Hooks    []Hook
+	Config map[string]any
+	// Manifest is all objects but hooks.
+	Manifest Packed
 	// BodyDigest identifies the revision: the SHA-256 of its stored body.
 	BodyDigest string
 	// ChartDigest is the chart's digest as far as a label can hold it; see

@@ -25,10 +25,9 @@ func init() { log.SetOutput(io.Discard) }
 
 // Rendered is what Helm would send to the cluster.
 type Rendered struct {
-	// Manifest is all objects but hooks, in Helm's order and bytes.
-	Manifest string
-	Objects  []*unstructured.Unstructured
-	Hooks    []Hook
+	// Objects are all but hooks, in Helm's order.
+	Objects []*unstructured.Unstructured
+	Hooks   []Hook
 	// CRDs are those of the chart's crds folders, which Helm creates but
 	// never upgrades.
 	CRDs []*unstructured.Unstructured
@@ -47,6 +46,17 @@ type Rendered struct {
 	Files map[string]string
 	// LookedUp is what live Secrets hold that the templates looked up.
 	LookedUp []string
+
+	documents []document
+}
+
+// Manifest is all objects but hooks, in Helm's order and bytes.
+func (r *Rendered) Manifest() string {
+	var b strings.Builder
+	for _, d := range r.documents {
+		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", d.source, d.text)
+	}
+	return b.String()
 }
 
 // Minted are the Secrets whose generated content an upgrade would replace:
@@ -214,13 +224,10 @@ func (c *Client) assemble(t Target, files map[string]string, values map[string]a
 	if err != nil {
 		return nil, templateError(t, err, c.scrubber(t, values).and(found))
 	}
-	out := &Rendered{LookedUp: found, Hooks: hooksOf(hooks), Files: make(map[string]string, len(files))}
-	var b strings.Builder
+	out := &Rendered{LookedUp: found, Hooks: hooksOf(hooks), Files: make(map[string]string, len(files)), documents: documents}
 	for _, d := range documents {
-		fmt.Fprintf(&b, "---\n# Source: %s\n%s\n", d.source, d.text)
 		out.Objects = append(out.Objects, d.objects...)
 	}
-	out.Manifest = b.String()
 	for name, text := range files {
 		out.Files[withinChart(t.Chart, name)] = text
 	}

@@ -82,7 +82,7 @@ func sameAsHelm(t *testing.T, c *helm.Client, config *action.Configuration, targ
 		t.Errorf("hooks (-helm +ours):\n%s", diff)
 	}
 	if len(got.Unstable) == 0 {
-		if diff := cmp.Diff(want.Manifest, got.Manifest); diff != "" {
+		if diff := cmp.Diff(want.Manifest, got.Manifest()); diff != "" {
 			t.Errorf("manifest (-helm +ours):\n%s", diff)
 		}
 		return got
@@ -91,7 +91,7 @@ func sameAsHelm(t *testing.T, c *helm.Client, config *action.Configuration, targ
 	if err != nil {
 		t.Fatal(err)
 	}
-	gotObjects, err := helm.ParseManifest(got.Manifest)
+	gotObjects, err := helm.ParseManifest(got.Manifest())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -277,7 +277,7 @@ func TestRenderEqualsHelmOnOddities(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if again.Manifest != got.Manifest {
+	if again.Manifest() != got.Manifest() {
 		t.Error("a second render changed something: the chart is not immutable")
 	}
 }
@@ -341,7 +341,7 @@ metadata: {name: "{{ randAlpha 6 | lower }}"}
 	if minted := got.Minted(live); len(minted) > 0 {
 		t.Errorf("got %+v", minted)
 	}
-	if !strings.Contains(got.Manifest, `password: "kept"`) {
+	if !strings.Contains(got.Manifest(), `password: "kept"`) {
 		t.Error("the live Secret was not found")
 	}
 }

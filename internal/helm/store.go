@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"encoding/json"
 	"fmt"
 	"slices"
 
@@ -97,13 +96,12 @@ func (s *store) newest(m Meta) (*release.Release, error) {
 	}
 	// From here on the release changes by this action's own hand.
 	s.base = nil
-	raw, err := inflate(stored)
-	if err != nil {
+	r := &release.Release{}
+	if err := unpack(stored, r); err != nil {
 		return nil, &CorruptError{Namespace: s.namespace, Name: s.name, Revision: m.Revision, Why: err.Error()}
 	}
-	r := &release.Release{}
-	if err := json.Unmarshal(raw, r); err != nil || r.Info == nil || r.Chart == nil {
-		return nil, &CorruptError{Namespace: s.namespace, Name: s.name, Revision: m.Revision, Why: "its body is not the JSON of a release"}
+	if r.Info == nil || r.Chart == nil {
+		return nil, &CorruptError{Namespace: s.namespace, Name: s.name, Revision: m.Revision, Why: "its body lacks the release's state or chart"}
 	}
 	r.Labels = m.Labels
 	return r, nil

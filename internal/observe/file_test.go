@@ -129,7 +129,7 @@ func TestFileHoldsNothingSecret(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	manifest := r.Live.Bodies[f.key("main", "acme")].Manifest
+	manifest := r.Live.Bodies[f.key("main", "acme")].Manifest.String()
 	for _, keep := range []string{"registry.example.com/small:7.7.7-rc1", `"memory":"512Mi"`, `"name":"acme-api"`, `"replicas":3`, `"password":"(redacted)"`, `"own":"x (redacted) y"`, `"all":"(redacted)-(redacted), (redacted) and (redacted)"`} {
 		if !strings.Contains(manifest, keep) {
 			t.Errorf("%s is not in the manifest:\n%s", keep, manifest)
@@ -164,7 +164,7 @@ func TestFileIsWhatWasObserved(t *testing.T) {
 	if live.Clusters["far"] != "nobody is there" || clusters["far"].Failed == nil || live.Prerequisites["certs"] == "" {
 		t.Errorf("clusters %v, prerequisites %v", live.Clusters, live.Prerequisites)
 	}
-	if _, err := helm.ParseManifest(live.Bodies[f.key("main", "acme")].Manifest); err != nil {
+	if _, err := live.Bodies[f.key("main", "acme")].Objects(); err != nil {
 		t.Error(err)
 	}
 

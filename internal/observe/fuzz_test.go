@@ -32,7 +32,7 @@ func FuzzRead(f *testing.F) {
 			if l.Version == nil || !helm.KnownStatus(l.Status) || live.Bodies[key] == nil {
 				t.Errorf("%v is %+v", key, l)
 			}
-			_, _ = helm.ParseManifest(live.Bodies[key].Manifest)
+			_, _ = live.Bodies[key].Objects()
 		}
 	})
 }

@@ -233,7 +233,7 @@ func (f *fileRelease) body() (*helm.Release, error) {
 		}
 		manifest.WriteByte('\n')
 	}
-	body.Manifest = manifest.String()
+	body.Manifest = helm.Pack(manifest.String())
 	return body, nil
 }
 

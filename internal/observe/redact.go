@@ -11,7 +11,6 @@ import (
 	"strings"
 	"unicode"
 
-	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/redact"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
@@ -72,7 +71,7 @@ func newRedactor(f *schema.Fleet, live *Live) *redactor {
 	}
 	for _, body := range live.Bodies {
 		walk(body.Config, func(s string) { r.learn(s, r.all) })
-		objects, _ := helm.ParseManifest(body.Manifest) // an unreadable one is not written
+		objects, _ := body.Objects() // an unreadable one is not written
 		for _, o := range objects {
 			if o.GetKind() == "Secret" {
 				r.learnSecret(o.Object)

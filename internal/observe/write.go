@@ -98,7 +98,7 @@ func encode(ctx context.Context, f *schema.Fleet, clusters Clusters, live *Live)
 
 // live is one release without its values, descriptions, hooks and digests.
 func (r *redactor) live(l *plan.Live, body *helm.Release) (*fileLive, error) {
-	objects, err := helm.ParseManifest(body.Manifest)
+	objects, err := body.Objects()
 	if err != nil {
 		return nil, err
 	}

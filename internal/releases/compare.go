@@ -26,14 +26,23 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 	}
 	recalled, fingerprints := s.recall(ctx, moves)
 	maps.Copy(outcomes, recalled)
+	var rest []*plan.Move
+	for _, m := range moves {
+		if recalled[m.Release.Address] == nil {
+			rest = append(rest, m)
+		}
+	}
+	left := visitsOf(rest)
 	var mu sync.Mutex
 	group := errgroup.Group{}
 	group.SetLimit(parallel)
-	for _, m := range moves {
-		if recalled[m.Release.Address] != nil {
-			continue
-		}
+	for _, m := range rest {
 		group.Go(func() error {
+			defer func() {
+				if left.last(m) {
+					s.helm(m.Release).Leave(m.Release.Namespace)
+				}
+			}()
 			outcome, lookups, err := s.compare(ctx, draft, m)
 			if f := fingerprints[m.Release.Address]; err == nil && f != "" {
 				_ = s.cache.Put(outcomeName(m), f, kept{outcome, lookups}) // it is found again then
@@ -62,7 +71,7 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 
 // stored is the manifest of a release as Helm keeps it.
 func (s *Set) stored(m *plan.Move) ([]plan.Object, error) {
-	live, err := helm.ParseManifest(s.live.Bodies[plan.KeyOf(m.Release)].Manifest)
+	live, err := s.live.Bodies[plan.KeyOf(m.Release)].Objects()
 	if err != nil {
 		return nil, &storedError{m.Release.Address, err}
 	}

@@ -64,7 +64,7 @@ func (s *Set) liveRelease(ctx context.Context, m *plan.Move) (helm.LiveRelease, 
 	r := helm.LiveRelease{Namespace: m.Release.Namespace, Name: m.Release.Name}
 	body := s.live.Bodies[plan.KeyOf(m.Release)]
 	if m.Live.Deployed() {
-		stored, err := helm.ParseManifest(body.Manifest)
+		stored, err := body.Objects()
 		if err != nil {
 			return r, &storedError{m.Release.Address, err}
 		}

@@ -133,7 +133,7 @@ func (s *Set) deleteMigrationJobs(ctx context.Context) error {
 	if err != nil || body == nil {
 		return err
 	}
-	objects, err := helm.ParseManifest(body.Manifest)
+	objects, err := body.Objects()
 	if err != nil {
 		return err
 	}
