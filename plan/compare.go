@@ -145,8 +145,8 @@ func asFloat(v any) (float64, bool) {
 	return 0, false
 }
 
-// sameValues compares user-supplied values; absent and empty are the same.
-func sameValues(a, b map[string]any) bool {
+// SameValues compares user-supplied values; absent and empty are the same.
+func SameValues(a, b map[string]any) bool {
 	if len(a) == 0 && len(b) == 0 {
 		return true
 	}

@@ -39,7 +39,7 @@ func (d *Draft) followPins() {
 // change nothing.
 func (m *Move) keepsAll() bool {
 	h := m.Hops[len(m.Hops)-1]
-	return !m.moves() && m.Live.Status == "deployed" && m.Live.ChartDigest == h.Wanted.Chart.Digest && sameValues(m.Live.Values, h.Wanted.Values)
+	return !m.moves() && m.Live.Status == "deployed" && m.Live.ChartDigest == h.Wanted.Chart.Digest && SameValues(m.Live.Values, h.Wanted.Values)
 }
 
 // reached is what tenants run when the system makes its hop of a phase: the

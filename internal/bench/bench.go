@@ -74,6 +74,8 @@ type size struct {
 	n               int
 	cold, unchanged timing
 	peers           []timing
+	// status is without any cache, list what the helm CLI has for the purpose.
+	status, list timing
 }
 
 func (o Options) measure(ctx context.Context, n int) (*size, error) {
@@ -85,6 +87,10 @@ func (o Options) measure(ctx context.Context, n int) (*size, error) {
 	s := &size{n: n}
 	o.logf("timing soctalk plan over %d tenants, %d times without any cache and %d times again", n, o.Repeat, o.Repeat)
 	if s.cold, s.unchanged, err = p.time(ctx, n, o.Repeat); err != nil {
+		return nil, err
+	}
+	o.logf("timing soctalk status and helm list over %d tenants, %d times", n, o.Repeat)
+	if s.status, s.list, err = p.statuses(ctx, n, o.Repeat); err != nil {
 		return nil, err
 	}
 	k, err := kube.New(kube.Config{Kubeconfig: o.Kubeconfig})

@@ -14,6 +14,7 @@ const (
 	coldRequests                  = 3   // a tenant
 	unchangedRequests             = 0.1 // a tenant
 	costGrowth                    = 1.3
+	statusSeconds, statusTenants  = 2, 200
 )
 
 // peerRatios are the goals against the peers, in their order.
@@ -36,6 +37,9 @@ func (r *Report) goals() []goal {
 			add(s.n, s.unchanged.seconds < unchangedSeconds, fmt.Sprintf("%.2f s", s.unchanged.seconds), "nothing changed, under %d s", unchangedSeconds)
 			peak := max(s.cold.peak, s.unchanged.peak) >> 20
 			add(s.n, peak < peakMiB, fmt.Sprintf("%d MiB", peak), "peak memory, under %d MiB", peakMiB)
+		}
+		if s.n <= statusTenants {
+			add(s.n, s.status.seconds < statusSeconds, fmt.Sprintf("%.2f s", s.status.seconds), "status without a cache, under %d s", statusSeconds)
 		}
 		cold, unchanged := float64(s.cold.requests)/float64(s.n), float64(s.unchanged.requests)/float64(s.n)
 		add(s.n, cold < coldRequests, fmt.Sprintf("%.2f", cold), "cold, fewer than %d API requests a tenant", coldRequests)

@@ -14,6 +14,7 @@ import (
 func sized(n int, cold float64) *size {
 	return &size{
 		n: n, cold: timing{seconds: cold, peak: 250 << 20, requests: int64(2 * n), sentOnWire: 1 << 20}, unchanged: timing{seconds: 1, requests: 10},
+		status: timing{seconds: 1}, list: timing{name: "helm list", seconds: 2},
 		peers: []timing{{name: "first loop", seconds: 60 * cold}, {name: "second loop", seconds: 9 * cold}},
 	}
 }
@@ -33,7 +34,7 @@ func TestReportIsAListOfComparisons(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := []string{"bytes", "n", "name", "ours_s", "peak_mib", "peer", "peer_s", "ratio", "requests"}
-	if len(rows) != 4 || !slices.Equal(slices.Sorted(maps.Keys(rows[0])), want) {
+	if len(rows) != 5 || !slices.Equal(slices.Sorted(maps.Keys(rows[0])), want) {
 		t.Errorf("%s", data)
 	}
 	if r := rows[0]; r["name"] != "plan-cold" || r["ratio"] != 60.0 || r["peak_mib"] != 250.0 || r["requests"] != 2000.0 {

@@ -3,99 +3,127 @@ package cli
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"os/signal"
+	"syscall"
+	"time"
 
-	"github.com/soctalk/fleet/internal/compat"
-	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/observe"
 	"github.com/soctalk/fleet/internal/view"
-	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 	"github.com/spf13/cobra"
 )
 
+// statusFlags say what status reads and how it tells it.
+type statusFlags struct {
+	asJSON, drift, watch, detailed bool
+	interval                       time.Duration
+}
+
 func (a *app) statusCommand() *cobra.Command {
 	var vars variables
-	var asJSON bool
+	var flags statusFlags
 	cmd := &cobra.Command{
 		Use:   "status",
 		Short: "Show what is wanted and what is live, a row a release",
-		Args:  noArgs,
+		Long: `Shows of every release what the files want and what is live, whether a tenant may
+run beside the live system, whether its workloads are ready, in what it differs
+from the files, and which run changed it last.
+
+-drift also holds every live object against what the release's last revision
+made it. That reads all objects, so it takes longer.
+
+With -detailed-exitcode it ends with 2 when a release asks for attention: it is
+not installed or not deployed, a workload is not ready, the pair of versions is
+blocked, or it differs from the files.`,
+		Args: noArgs,
 	}
 	vars.add(cmd)
-	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead of text")
+	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "print one JSON object instead of text; with -watch, one a line")
+	cmd.Flags().BoolVar(&flags.drift, "drift", false, "also look for objects that were changed by hand")
+	cmd.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "exit with 2 when a release asks for attention")
+	cmd.Flags().BoolVar(&flags.watch, "watch", false, "show it again and again, until interrupted")
+	cmd.Flags().DurationVar(&flags.interval, "interval", 5*time.Second, "how long -watch waits in between")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		switch {
+		case flags.watch && flags.detailed:
+			return errors.New("-watch goes on until it is interrupted, so there is no -detailed-exitcode")
+		case flags.interval <= 0:
+			return fmt.Errorf("-interval=%s: it must be longer than nothing", flags.interval)
+		}
 		f, err := a.load(&vars)
 		if err != nil {
 			return err
 		}
-		status, err := a.fleetStatus(cmd.Context(), f)
+		r, err := a.openStatus(cmd.Context(), f, flags.drift)
 		if err != nil {
 			return err
 		}
-		if asJSON {
-			return json.NewEncoder(a.out).Encode(status)
+		if flags.watch {
+			return a.watchStatus(cmd.Context(), r, &flags)
 		}
-		return view.StatusHuman(a.out, status, a.style(a.out))
+		status, err := r.read(cmd.Context(), a)
+		if err != nil {
+			return err
+		}
+		if err := a.showStatus(status, &flags); err != nil {
+			return err
+		}
+		if flags.detailed && !status.OK() {
+			return exitStatus(exitChanges)
+		}
+		return nil
 	}
 	return cmd
 }
 
-func (a *app) fleetStatus(ctx context.Context, f *schema.Fleet) (*view.Status, error) {
-	defer a.working("Reading what is live")()
+func (a *app) openStatus(ctx context.Context, f *schema.Fleet, drift bool) (*statusReader, error) {
+	defer a.working("Connecting")()
 	clusters, err := observe.Connect(ctx, f, userAgent())
 	if err != nil {
 		return nil, clusterFault(f, err)
 	}
-	live, err := observe.Observe(ctx, f, clusters, defaultParallelism)
-	if err != nil {
-		return nil, clusterFault(f, err)
-	}
-	health, err := observe.Health(ctx, clusters, live)
-	if err != nil {
-		return nil, clusterFault(f, err)
-	}
-	status := &view.Status{FormatVersion: plan.FormatVersion, Releases: []view.ReleaseStatus{}, Unmanaged: []string{}}
-	system := live.Releases[plan.KeyOf(&f.System.Release)]
-	tenants := map[string]bool{}
-	for _, t := range f.Tenants {
-		tenants[t.Address] = true
-	}
-	for _, r := range f.Releases() {
-		row := rowOf(r, live, health)
-		if tenants[r.Address] && row.Live != "" && system.Deployed() {
-			row.Compatibility = string(compat.Rate(f.Compatibility, system.Version, live.Releases[plan.KeyOf(r)].Version).Status)
-		}
-		status.Releases = append(status.Releases, row)
-	}
-	for _, k := range live.Unmanaged {
-		status.Unmanaged = append(status.Unmanaged, k.String())
-	}
-	return status, nil
+	return &statusReader{fleet: f, clusters: clusters, drift: drift}, nil
 }
 
-func rowOf(r *schema.Release, live *observe.Live, health map[plan.ReleaseKey]string) view.ReleaseStatus {
-	key := plan.KeyOf(r)
-	row := view.ReleaseStatus{Address: r.Address, Cluster: r.Cluster, Namespace: r.Namespace, Release: r.Name, Wanted: r.Version.String()}
-	if why, bad := live.Clusters[key.Cluster]; bad {
-		row.Health = why
-		return row
+func (a *app) showStatus(s *view.Status, flags *statusFlags) error {
+	if flags.asJSON {
+		return json.NewEncoder(a.out).Encode(s)
 	}
-	if why, bad := live.Problems[key]; bad {
-		row.Health = why
-		return row
+	return view.StatusHuman(a.out, s, a.style(a.out))
+}
+
+// clearScreen puts the cursor home and clears what is there.
+const clearScreen = "\x1b[H\x1b[2J"
+
+// watchStatus shows the status until it is interrupted. What cannot be read for
+// a while is said, and tried again.
+func (a *app) watchStatus(ctx context.Context, r *statusReader, flags *statusFlags) error {
+	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
+	defer stop()
+	for ctx.Err() == nil {
+		status, err := r.read(ctx, a)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err != nil:
+			a.finish(err)
+		default:
+			if !flags.asJSON && a.style(a.out).Color {
+				fmt.Fprint(a.out, clearScreen)
+			}
+			if !flags.asJSON {
+				fmt.Fprintf(a.out, "%s\n\n", status.Observed.Format(time.RFC3339))
+			}
+			if err := a.showStatus(status, flags); err != nil {
+				return err
+			}
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(flags.interval):
+		}
 	}
-	l := live.Releases[key]
-	if !l.Deployed() {
-		row.Health = "not installed"
-		return row
-	}
-	row.Live, row.Revision, row.Updated = l.Version.String(), l.Revision, l.Modified
-	row.Health = health[key]
-	if l.Status != "deployed" {
-		row.Health = fmt.Sprintf("%s, %s", l.Status, row.Health)
-	}
-	row.Drift = !l.Version.Equal(r.Version)
-	row.LastRun = live.Bodies[key].Labels[helm.LabelRun]
-	return row
+	return nil
 }

@@ -14,6 +14,7 @@ import (
 	"helm.sh/helm/v3/pkg/action"
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
 )
 
@@ -64,6 +65,18 @@ func claims(ts *testscript.TestScript, neg bool, args []string) {
 		_, err := fmt.Fprintln(ts.Stdout(), c.Name)
 		ts.Check(err)
 	}
+}
+
+// patch NAMESPACE/DEPLOYMENT JSON changes a Deployment by hand.
+func patch(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: patch namespace/deployment json")
+	}
+	namespace, name, _ := strings.Cut(args[0], "/")
+	client, err := configuration(ts, namespace).KubernetesClientSet()
+	ts.Check(err)
+	_, err = client.AppsV1().Deployments(namespace).Patch(context.Background(), name, types.StrategicMergePatchType, []byte(args[1]), metav1.PatchOptions{FieldManager: "by-hand"})
+	ts.Check(err)
 }
 
 // upgrade NAMESPACE/RELEASE makes a new revision behind the program's back.

@@ -2,6 +2,7 @@ package observe
 
 import (
 	"context"
+	"fmt"
 
 	"github.com/soctalk/fleet/plan"
 	corev1 "k8s.io/api/core/v1"
@@ -30,7 +31,7 @@ func (o *observer) bounds(ctx context.Context, name string) error {
 			o.live.Bounds[ns] = append(o.live.Bounds[ns], u.Object)
 		})
 		if err != nil && !apierrors.IsForbidden(err) {
-			return c.Kube.ExplainRead(err)
+			return fmt.Errorf("listing quotas and limits: %w", c.Kube.ExplainRead(err))
 		}
 	}
 	return nil

@@ -11,6 +11,7 @@ import (
 	"github.com/soctalk/fleet/internal/observe"
 	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
 	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
+	"github.com/soctalk/fleet/schema"
 )
 
 // TestCost counts requests: one body a release that the fleet names, one list
@@ -68,6 +69,26 @@ func TestCost(t *testing.T) {
 			if times != 1 || !constant[path] && !owners {
 				t.Errorf("%d tenants: asked %d times for %s", n, times, path)
 			}
+		}
+	}
+}
+
+// TestReleasesReadsNothingElse holds what status reads against what a plan does.
+func TestReleasesReadsNothingElse(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t)
+	f.tenant(t, "main", "a", true)
+	p, c := through(t, faultproxy.Options{})
+	f.Prerequisites = []*schema.Prerequisite{{Name: "certs", CRD: "certificates.cert-manager.io"}}
+	p.Requests()
+	live, err := observe.Releases(t.Context(), f.Fleet, observe.Clusters{"main": c}, 4)
+	if err != nil || len(live.Releases) != 2 {
+		t.Fatalf("%d releases, %v", len(live.Releases), err)
+	}
+	for _, r := range p.Requests() {
+		path, _, _ := strings.Cut(r, "?")
+		if path != "GET /api/v1/secrets" && path != "GET /api/v1/namespaces" && !strings.Contains(path, "/sh.helm.release.v1.") {
+			t.Errorf("asked for %s", path)
 		}
 	}
 }

@@ -34,18 +34,39 @@ type Live struct {
 	tenants map[plan.ReleaseKey]bool
 }
 
-// Observe reads the newest revision of every release that the fleet names, and
-// the names of all others. The history is never listed, and no body is read
-// that the plan does not need. At most parallel bodies of a cluster are read
-// at a time.
+// Releases reads the newest revision of every release that the fleet names, and
+// the names of all others: all that Observe does, but for what only a plan
+// needs to know. The history is never listed, and no body is read that the
+// fleet does not name. At most parallel bodies of a cluster are read at a time.
 //
 // What cannot be read of one release is a problem of that release, and what
 // cannot be read of one cluster is noted for that cluster. Only when the
-// system's own cluster is of no use does Observe fail, with a [ClusterError].
+// system's own cluster is of no use does it fail, with a [ClusterError].
+func Releases(ctx context.Context, f *schema.Fleet, clusters Clusters, parallel int) (*Live, error) {
+	return newObserver(f, clusters, parallel).read(ctx)
+}
+
+// Observe reads the releases of a fleet, as [Releases] does, and what else a
+// plan depends on: who manages them beside Helm, quotas and limits, the
+// prerequisites, the system's database.
 func Observe(ctx context.Context, f *schema.Fleet, clusters Clusters, parallel int) (*Live, error) {
-	o := &observer{fleet: f, clusters: clusters, parallel: parallel, named: named(f), live: newLive()}
+	o := newObserver(f, clusters, parallel)
+	o.also = []func(context.Context, string) error{o.owners, o.argoLabels, o.bounds}
+	if _, err := o.read(ctx); err != nil {
+		return nil, err
+	}
+	o.prerequisites(ctx)
+	o.database(ctx)
+	return o.live, ctx.Err()
+}
+
+func newObserver(f *schema.Fleet, clusters Clusters, parallel int) *observer {
+	return &observer{fleet: f, clusters: clusters, parallel: parallel, named: named(f), live: newLive()}
+}
+
+func (o *observer) read(ctx context.Context) (*Live, error) {
 	var wg sync.WaitGroup
-	for name, c := range clusters {
+	for name, c := range o.clusters {
 		if c.Failed != nil {
 			o.fail(name, c.Failed)
 			continue
@@ -60,14 +81,12 @@ func Observe(ctx context.Context, f *schema.Fleet, clusters Clusters, parallel i
 	if err := ctx.Err(); err != nil {
 		return nil, err
 	}
-	if err := o.failed[f.System.Cluster]; err != nil {
-		return nil, &ClusterError{f.Clusters[f.System.Cluster], err}
+	if err := o.failed[o.fleet.System.Cluster]; err != nil {
+		return nil, &ClusterError{o.fleet.Clusters[o.fleet.System.Cluster], err}
 	}
-	o.prerequisites(ctx)
-	o.database(ctx)
 	slices.SortFunc(o.live.Unmanaged, compareKeys)
 	slices.SortFunc(o.live.Others, compareKeys)
-	return o.live, ctx.Err()
+	return o.live, nil
 }
 
 func newLive() *Live {
@@ -89,6 +108,8 @@ type observer struct {
 	clusters Clusters
 	parallel int
 	named    map[plan.ReleaseKey]*schema.Release
+	// also is what else is read of each cluster.
+	also []func(ctx context.Context, cluster string) error
 
 	mu     sync.Mutex
 	live   *Live
@@ -127,14 +148,10 @@ func (o *observer) cluster(ctx context.Context, name string) error {
 	if err != nil {
 		return fmt.Errorf("listing the namespaces of tenants: %w", err)
 	}
-	if err := o.owners(ctx, name); err != nil {
-		return err
-	}
-	if err := o.argoLabels(ctx, name); err != nil {
-		return err
-	}
-	if err := o.bounds(ctx, name); err != nil {
-		return fmt.Errorf("listing quotas and limits: %w", err)
+	for _, read := range o.also {
+		if err := read(ctx, name); err != nil {
+			return err
+		}
 	}
 	return o.bodies(ctx, name, o.sort(name, metas, managed))
 }

@@ -134,13 +134,15 @@ func (s *Set) facts(c *chart.Chart) *plan.Chart {
 	return facts
 }
 
-// values are what the upgrade is given: the live release's own where asked
+func (s *Set) values(r *schema.Release) (map[string]any, error) { return WantedValues(r, s.live) }
+
+// WantedValues are what the upgrade is given: the live release's own where asked
 // for, the configuration's over them, set last.
-func (s *Set) values(r *schema.Release) (map[string]any, error) {
+func WantedValues(r *schema.Release, live *observe.Live) (map[string]any, error) {
 	values := r.Values
 	if r.ValuesFromRelease {
-		body := s.live.Bodies[plan.KeyOf(r)]
-		if body != nil && s.live.Offline {
+		body := live.Bodies[plan.KeyOf(r)]
+		if body != nil && live.Offline {
 			return nil, errTakenOut
 		}
 		if body == nil {
