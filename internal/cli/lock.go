@@ -13,7 +13,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
-// lockFleet takes the lock for a run, and with it the journals.
+// lockFleet takes the lock for a run, and with it the journals. From then on
+// nothing is written to any cluster once the lock is lost.
 func lockFleet(ctx context.Context, s *session, run string, wait time.Duration) (*journal.Held, *journal.Journal, error) {
 	k, namespace := s.clusters[s.fleet.System.Cluster].Kube, s.fleet.System.Namespace
 	held, err := journal.Lock(ctx, k, namespace, journal.Holder{Run: run, Who: whoami()}, wait)
@@ -23,6 +24,9 @@ func lockFleet(ctx context.Context, s *session, run string, wait time.Duration) 
 	}
 	if err != nil {
 		return nil, nil, err
+	}
+	for _, c := range s.clusters {
+		c.Kube.SetFence(held.Fence())
 	}
 	j, err := journal.Open(held.Context, k, namespace, held)
 	if err != nil {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/soctalk/fleet/internal/kube"
@@ -25,6 +24,13 @@ const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
 	retryPeriod   = 2 * time.Second
+	// requestTimeout bounds one request about the Lease, so that one that hangs
+	// does not cost the lock.
+	requestTimeout = renewDeadline / 4
+	// freshness is for how long it counts that the lock was seen to be held:
+	// before a write that comes later, it is looked at again. Who takes over from
+	// a program that may be alive still waits for as long.
+	freshness = 250 * time.Millisecond
 )
 
 // ErrLost is the cause of a context whose lock was lost: somebody else may be
@@ -53,6 +59,14 @@ type Held struct {
 	Epoch int
 	// Release gives it up.
 	Release func()
+
+	lock *lockOnce
+}
+
+// Fence keeps writes in once the lock is lost, be it unknown to this program
+// yet.
+func (h *Held) Fence() kube.Fence {
+	return kube.Fence{Check: h.lock.check, Shut: h.lock.over}
 }
 
 // LockedError says that another run holds the lock.
@@ -77,11 +91,16 @@ func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait
 	if err := free(ctx, k, namespace, h.Run, wait); err != nil {
 		return nil, err
 	}
-	held, lose := context.WithCancelCause(ctx)
+	held, letGo := context.WithCancelCause(ctx)
+	over, end := context.WithCancelCause(context.WithoutCancel(ctx))
+	lose := func() {
+		end(ErrLost)
+		letGo(ErrLost)
+	}
 	keep, stop := context.WithCancel(context.WithoutCancel(ctx))
 	started := make(chan struct{})
 	identity := h.identity()
-	lock := &lockOnce{lose: func() { lose(ErrLost) }, LeaseLock: resourcelock.LeaseLock{
+	lock := &lockOnce{over: over, lose: lose, LeaseLock: resourcelock.LeaseLock{
 		LeaseMeta:  metav1.ObjectMeta{Namespace: namespace, Name: LeaseName},
 		Client:     k.Clientset().CoordinationV1(),
 		LockConfig: resourcelock.ResourceLockConfig{Identity: identity},
@@ -91,7 +110,7 @@ func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait
 		LeaseDuration: leaseDuration, RenewDeadline: renewDeadline, RetryPeriod: retryPeriod, ReleaseOnCancel: true,
 		Callbacks: leaderelection.LeaderCallbacks{
 			OnStartedLeading: func(context.Context) { close(started) },
-			OnStoppedLeading: func() { lose(ErrLost) },
+			OnStoppedLeading: lose,
 		},
 	})
 	if err != nil {
@@ -109,7 +128,7 @@ func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait
 	}
 	select {
 	case <-started:
-		return &Held{Context: held, Epoch: lock.epoch(), Release: release}, nil
+		return &Held{Context: held, Epoch: lock.epoch(), Release: release, lock: lock}, nil
 	// A lease that nobody renews is only taken over once it was seen to stand still.
 	case <-time.After(wait + leaseDuration + 2*retryPeriod):
 		release()
@@ -118,63 +137,6 @@ func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait
 		release()
 		return nil, ctx.Err()
 	}
-}
-
-// lockOnce is a Lease that is taken once: who loses it, were it to nobody, does
-// not take it again, and is told at once.
-type lockOnce struct {
-	resourcelock.LeaseLock
-	lose func()
-
-	mu      sync.Mutex
-	holding bool
-	lost    bool
-	taken   int
-}
-
-func (l *lockOnce) epoch() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.taken
-}
-
-// Get implements resourcelock.Interface.
-func (l *lockOnce) Get(ctx context.Context) (*resourcelock.LeaderElectionRecord, []byte, error) {
-	record, raw, err := l.LeaseLock.Get(ctx)
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.holding && (apierrors.IsNotFound(err) || err == nil && record.HolderIdentity != l.Identity()) {
-		l.lost = true
-		l.lose()
-	}
-	return record, raw, err
-}
-
-// Create implements resourcelock.Interface.
-func (l *lockOnce) Create(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
-	return l.write(r, func() error { return l.LeaseLock.Create(ctx, r) })
-}
-
-// Update implements resourcelock.Interface.
-func (l *lockOnce) Update(ctx context.Context, r resourcelock.LeaderElectionRecord) error {
-	return l.write(r, func() error { return l.LeaseLock.Update(ctx, r) })
-}
-
-func (l *lockOnce) write(r resourcelock.LeaderElectionRecord, do func() error) error {
-	l.mu.Lock()
-	lost := l.lost
-	l.mu.Unlock()
-	if lost {
-		return ErrLost
-	}
-	err := do()
-	if err == nil {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.holding = r.HolderIdentity == l.Identity()
-		l.taken = r.LeaderTransitions
-	}
-	return err
 }
 
 // free returns at once when another run visibly holds the lock and there is no

@@ -31,6 +31,9 @@ const (
 	// patience is for how long an API server may fail to take an entry.
 	patience   = time.Minute
 	retryAfter = time.Second
+	// attemptTimeout bounds one attempt, so that one that hangs does not use up
+	// all patience.
+	attemptTimeout = 10 * time.Second
 
 	entriesKey = "entries"
 	labelPage  = "soctalk.io/page"
@@ -155,6 +158,9 @@ func (l *Log) write(ctx context.Context, e apply.Entry, other func(newest *corev
 		case err == nil:
 			l.last, l.page = written, number
 			return nil
+		case errors.Is(err, ErrLost):
+			l.lost = true
+			return ErrLost
 		case apierrors.IsConflict(err) || apierrors.IsAlreadyExists(err):
 			newest, err := l.k.Typed().CoreV1().ConfigMaps(l.namespace).Get(ctx, wanted.Name, metav1.GetOptions{})
 			if err != nil {
@@ -217,6 +223,8 @@ func (l *Log) next(line []byte) (*corev1.ConfigMap, int) {
 }
 
 func (l *Log) put(ctx context.Context, p *corev1.ConfigMap) (*corev1.ConfigMap, error) {
+	ctx, cancel := context.WithTimeout(ctx, attemptTimeout)
+	defer cancel()
 	maps := l.k.Typed().CoreV1().ConfigMaps(l.namespace)
 	if p.ResourceVersion == "" {
 		return maps.Create(ctx, p, metav1.CreateOptions{})

@@ -69,7 +69,8 @@ type Journal struct {
 }
 
 // Open lets the holder of the lock write. What other runs, and earlier programs
-// of the same run, had left open is closed to them first.
+// of the same run, had left open is closed to them first, and who had done so
+// is given the time to notice that the lock is lost.
 func Open(ctx context.Context, k *kube.Cluster, namespace string, held *Held) (*Journal, error) {
 	j := &Journal{k: k, namespace: namespace, held: held}
 	open, err := list(ctx, k, namespace, labels.Set{labelPart: partRun, labelState: string(Running)})
@@ -79,6 +80,13 @@ func Open(ctx context.Context, k *kube.Cluster, namespace string, held *Held) (*
 	for _, head := range open {
 		if err := j.close(ctx, head); err != nil {
 			return nil, err
+		}
+	}
+	if len(open) > 0 {
+		select {
+		case <-time.After(freshness):
+		case <-ctx.Done():
+			return nil, ctx.Err()
 		}
 	}
 	return j, nil

@@ -8,6 +8,7 @@ import (
 	"path"
 	"sort"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/apimachinery/pkg/api/meta"
@@ -30,6 +31,7 @@ type Cluster struct {
 	// long has no timeout, for watches and logs; short is for everything else.
 	long, short *rest.Config
 	loader      clientcmd.ClientConfig
+	fence       *atomic.Pointer[Fence]
 	// reading bounds one read; see [Cluster.Reading].
 	reading time.Duration
 
@@ -49,11 +51,12 @@ type Cluster struct {
 // New returns the cluster that the configuration names. It sends nothing:
 // [Cluster.Check] finds out whether the cluster is there.
 func New(c Config) (*Cluster, error) {
-	long, loader, err := load(c)
+	fence := &atomic.Pointer[Fence]{}
+	long, loader, err := load(c, fence)
 	if err != nil {
 		return nil, err
 	}
-	k := &Cluster{long: long, short: rest.CopyConfig(long), loader: loader, reading: cmp.Or(c.ReadTimeout, readTimeout)}
+	k := &Cluster{fence: fence, long: long, short: rest.CopyConfig(long), loader: loader, reading: cmp.Or(c.ReadTimeout, readTimeout)}
 	k.short.Timeout = requestTimeout
 	if k.typed, err = kubernetes.NewForConfig(protobuf(k.short)); err != nil {
 		return nil, fmt.Errorf("making a client for %s: %w", long.Host, err)

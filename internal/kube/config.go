@@ -3,9 +3,11 @@ package kube
 import (
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"sort"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"k8s.io/client-go/rest"
@@ -42,7 +44,7 @@ func (e *ConfigError) Error() string { return e.Why }
 
 func (e *ConfigError) Unwrap() error { return e.Cause }
 
-func load(c Config) (*rest.Config, clientcmd.ClientConfig, error) {
+func load(c Config, fence *atomic.Pointer[Fence]) (*rest.Config, clientcmd.ClientConfig, error) {
 	rules := clientcmd.NewDefaultClientConfigLoadingRules()
 	rules.ExplicitPath = c.Kubeconfig
 	// Its warnings about missing files would go to standard error.
@@ -67,7 +69,8 @@ func load(c Config) (*rest.Config, clientcmd.ClientConfig, error) {
 		// One bucket for all clients; each would make its own out of QPS.
 		config.RateLimiter = flowcontrol.NewTokenBucketRateLimiter(c.QPS, burst)
 	}
-	config.Wrap(retryFor())
+	config.Wrap(func(next http.RoundTripper) http.RoundTripper { return &fenced{next, fence} })
+	config.Wrap(retryFor()) // outside of the fence: that sees repetitions too
 	return config, loader, nil
 }
 

@@ -5,14 +5,19 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
+
+	"k8s.io/apimachinery/pkg/types"
 )
 
-// retrier repeats requests that a short outage made fail, where repeating is
-// safe: a read, a dry run, or anything that was never sent. Before the first answer it
-// repeats nothing, so that a wrong address is reported at once.
+// retrier repeats requests that a short outage made fail. A read, a dry run,
+// and what was never carried out, is simply sent again. So is a change, for which it makes
+// no difference to be carried out twice; that a second attempt finds the first
+// one's work done is not reported as a failure, see [retrier.done]. Before the
+// first answer it repeats nothing, so that a wrong address is reported at once.
 type retrier struct {
 	next     http.RoundTripper
 	answered *atomic.Bool
@@ -30,14 +35,20 @@ var retryDelays = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond
 
 // RoundTrip implements http.RoundTripper.
 func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
-	for _, delay := range retryDelays {
+	begun := time.Now()
+	unsure := false // whether an earlier attempt was carried out
+	for _, delay := range append(slices.Clip(retryDelays), 0) {
 		resp, err := r.next.RoundTrip(req)
 		if err == nil {
 			r.answered.Store(true)
 		}
-		if !r.answered.Load() || !repeatable(req, resp, err) {
+		if err == nil && unsure {
+			resp = r.done(req, resp, time.Since(begun))
+		}
+		if delay == 0 || !r.answered.Load() || !repeatable(req, resp, err) {
 			return resp, err
 		}
+		unsure = unsure || mayBeDone(resp, err)
 		if resp != nil {
 			_ = resp.Body.Close()
 		}
@@ -57,19 +68,16 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 			req.Body = body
 		}
 	}
-	return r.next.RoundTrip(req)
+	panic("unreachable: the last attempt returns")
 }
 
 func repeatable(req *http.Request, resp *http.Response, err error) bool {
-	if req.Context().Err() != nil {
+	if req.Context().Err() != nil || req.Body != nil && req.GetBody == nil {
 		return false
 	}
 	if err != nil {
-		var op *net.OpError
-		if errors.As(err, &op) && op.Op == "dial" {
-			return req.Body == nil || req.GetBody != nil
-		}
-		return changesNothing(req)
+		var keptIn *keptInError
+		return !errors.As(err, &keptIn) && (mayRepeat(req) || !mayBeDone(nil, err))
 	}
 	// Answers that say in how many seconds to come back are heeded by the client
 	// above, up to ten times.
@@ -77,14 +85,36 @@ func repeatable(req *http.Request, resp *http.Response, err error) bool {
 		return false
 	}
 	outage := resp.StatusCode >= 500 && resp.StatusCode != http.StatusNotImplemented
-	if req.Method != http.MethodGet && resp.StatusCode == http.StatusInternalServerError {
+	if dryRun(req) && resp.StatusCode == http.StatusInternalServerError {
 		outage = false // so it answers too when an admission webhook fails
 	}
-	return changesNothing(req) && (outage || resp.StatusCode == http.StatusTooManyRequests)
+	return outage && mayRepeat(req) || resp.StatusCode == http.StatusTooManyRequests
 }
 
-// changesNothing says whether a request may be sent again although it may have
-// been carried out.
-func changesNothing(req *http.Request) bool {
-	return req.Method == http.MethodGet || req.URL.Query().Get("dryRun") == "All" && req.GetBody != nil
+// mayBeDone says whether a request that failed may have been carried out.
+func mayBeDone(resp *http.Response, err error) bool {
+	if err != nil {
+		var op *net.OpError
+		return !errors.As(err, &op) || op.Op != "dial"
+	}
+	return resp.StatusCode >= 500
 }
+
+// mayRepeat says whether a request may be sent again although it may have been
+// carried out.
+func mayRepeat(req *http.Request) bool {
+	if dryRun(req) {
+		return true
+	}
+	switch req.Method {
+	case http.MethodGet, http.MethodPut, http.MethodDelete:
+		return true
+	case http.MethodPatch:
+		return req.Header.Get("Content-Type") != string(types.JSONPatchType)
+	case http.MethodPost:
+		return creationOf(req) != nil
+	}
+	return false
+}
+
+func dryRun(req *http.Request) bool { return req.URL.Query().Get("dryRun") == "All" }
