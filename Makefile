@@ -53,6 +53,16 @@ else
 	@SOCTALK_SANDBOX_DIR=$(KEEP) $(BENCH)
 endif
 
+# What the proofs leave to chance, and how many cases they run at a time.
+SEED     ?= 1
+PARALLEL ?= 3
+PROVE     = mkdir -p build && $(SANDBOX) exec -charts examples/charts -- \
+	$(GO) test ./internal/reliability -whole -seed $(SEED) -parallel $(PARALLEL) -count 1 -timeout 0 -v
+
+.PHONY: crash
+crash: ## kill runs at every entry of their journals and at 200 random instants; called again, it goes on where it was cut
+	@$(PROVE) -run '^TestCrash$$' -progress $(CURDIR)/build/crash.jsonl
+
 .PHONY: check
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l cmd plan apply schema examples internal); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi

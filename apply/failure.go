@@ -112,8 +112,11 @@ func (w *walker) rollback(ctx context.Context, f *Failure, back []plan.Release) 
 // whether it got there.
 func (w *walker) putBack(ctx context.Context, rel plan.Release, s plan.Step, rep Report) (bool, error) {
 	e := Entry{Kind: Begun, Step: s.ID, Address: rel.Address, Base: &rel.Base}
-	if err := w.write(ctx, e); err != nil {
-		return false, err
+	// As often as a run is cut off here, its journal gets no longer.
+	if !w.past.goingBack[wayKey{s.ID, rel.Address}] {
+		if err := w.write(ctx, e); err != nil {
+			return false, err
+		}
 	}
 	base, err := w.Releases.Rollback(ctx, rel, s, rep)
 	switch {

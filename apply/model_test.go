@@ -86,11 +86,25 @@ func (m *model) Write(_ context.Context, e Entry) error {
 	if !m.alive() {
 		return errKilled
 	}
+	if e.Kind == Begun && m.underWay(e) {
+		m.fault("%s %s was begun twice", e.Step, e.Address)
+	}
 	m.entries = append(m.entries, e)
 	if !m.alive() {
 		return errKilled
 	}
 	return nil
+}
+
+// underWay says whether the journal holds the intent of a step that has not
+// ended since.
+func (m *model) underWay(e Entry) bool {
+	for _, was := range slices.Backward(m.entries) {
+		if was.Step == e.Step && was.Address == e.Address {
+			return was.Kind == Begun
+		}
+	}
+	return false
 }
 
 func (m *model) fault(format string, args ...any) {

@@ -20,7 +20,9 @@ type past struct {
 	quarantined map[string]string
 	// back are the releases that a failed step's way back has reached, backFailed
 	// why one could not be.
-	back       map[string]map[string]bool
+	back map[string]map[string]bool
+	// goingBack are the ways back that were begun.
+	goingBack  map[wayKey]bool
 	backFailed map[string]error
 	approved   map[string]bool
 	// moved are the tenants of which something was begun since the run last came
@@ -28,6 +30,9 @@ type past struct {
 	moved map[string]bool
 	gates map[gateKey]bool
 }
+
+// wayKey is the way back of one release from a failed step.
+type wayKey struct{ step, address string }
 
 type gateKey struct {
 	wave  string
@@ -41,7 +46,7 @@ type gateKey struct {
 func recall(doc *plan.Document, entries []Entry) *past {
 	p := &past{
 		bases: map[string]plan.Base{}, from: map[string]plan.Base{}, open: map[string]bool{}, cancelled: map[string]bool{}, tried: map[string]bool{}, done: map[string]bool{},
-		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, moved: map[string]bool{}, gates: map[gateKey]bool{},
+		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, goingBack: map[wayKey]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, moved: map[string]bool{}, gates: map[gateKey]bool{},
 	}
 	steps := map[string]plan.Step{}
 	for _, s := range doc.Steps {
@@ -94,6 +99,8 @@ func (p *past) step(s plan.Step, e Entry) {
 
 func (p *past) wayBack(e Entry) {
 	switch e.Kind {
+	case Begun:
+		p.goingBack[wayKey{e.Step, e.Address}] = true
 	case Done:
 		if p.back[e.Step] == nil {
 			p.back[e.Step] = map[string]bool{}
@@ -125,6 +132,7 @@ func (p *past) again(doc *plan.Document) {
 	clear(p.failed)
 	clear(p.quarantined)
 	clear(p.back)
+	clear(p.goingBack)
 	clear(p.backFailed)
 }
 

@@ -19,6 +19,7 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"sync"
 	"testing"
@@ -45,6 +46,9 @@ type Rule struct {
 type Options struct {
 	// Seed decides where a rule leaves it to chance.
 	Seed uint64
+	// Mask matches what is left out of that: names that differ from run to run.
+	// May be nil.
+	Mask *regexp.Regexp
 	// HTTP1 keeps clients from speaking HTTP/2, as they do by default.
 	HTTP1 bool
 }
@@ -58,6 +62,7 @@ type Proxy struct {
 
 	forward http.Handler
 	seed    uint64
+	mask    *regexp.Regexp
 	closed  context.Context
 
 	mu       sync.Mutex
@@ -88,7 +93,7 @@ func Start(t testing.TB, upstream *rest.Config, o Options) *Proxy {
 		t.Fatalf("fault proxy: %v", err)
 	}
 	closed, end := context.WithCancel(context.Background())
-	p := &Proxy{seed: o.Seed, closed: closed, asked: map[string]uint64{}}
+	p := &Proxy{seed: o.Seed, mask: o.Mask, closed: closed, asked: map[string]uint64{}}
 	p.forward = &httputil.ReverseProxy{
 		Rewrite:       func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport:     transport,
@@ -174,6 +179,9 @@ func (p *Proxy) fault(r *http.Request) Fault {
 	defer p.mu.Unlock()
 	what := r.Method + " " + r.URL.RequestURI()
 	p.requests = append(p.requests, what)
+	if p.mask != nil {
+		what = p.mask.ReplaceAllString(what, "*")
+	}
 	p.asked[what]++
 	i := slices.IndexFunc(p.rules, func(rule *counted) bool { return p.meets(rule, r, what) })
 	if i < 0 {
