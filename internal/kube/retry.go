@@ -13,11 +13,12 @@ import (
 	"k8s.io/apimachinery/pkg/types"
 )
 
-// retrier repeats requests that a short outage made fail. A read, a dry run,
-// and what was never carried out, is simply sent again. So is a change, for which it makes
-// no difference to be carried out twice; that a second attempt finds the first
-// one's work done is not reported as a failure, see [retrier.done]. Before the
-// first answer it repeats nothing, so that a wrong address is reported at once.
+// retrier repeats requests that a short outage made fail. A read, a dry run, and
+// what was never carried out are simply sent again. So is a change, if it makes
+// no difference to carry it out twice; that a second attempt finds the work of
+// the first one done is not reported as a failure, see [retrier.done]. Before
+// the first answer it repeats nothing, so that a wrong address is reported at
+// once.
 type retrier struct {
 	next     http.RoundTripper
 	answered *atomic.Bool
@@ -42,7 +43,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil {
 			r.answered.Store(true)
 		}
-		if err == nil && unsure {
+		if err == nil && unsure && !dryRun(req) {
 			resp = r.done(req, resp, time.Since(begun))
 		}
 		if delay == 0 || !r.answered.Load() || !repeatable(req, resp, err) {

@@ -31,7 +31,7 @@ func (p *program) state(t *testing.T) []string {
 			t.Fatal(err)
 		}
 		add("%s %s %s", name, r.ChartVersion, r.Status)
-		objects, err := helm.ParseManifest(r.Manifest)
+		objects, err := helm.ParseManifest(r.Manifest.String())
 		if err != nil {
 			t.Fatal(err)
 		}
