@@ -99,6 +99,9 @@ type Wanted struct {
 	Chart *Chart
 	// Values are what the upgrade will be given: base layer, values and set.
 	Values map[string]any
+	// LeftOut are the paths of values that the files give to the target and that
+	// this version, which is passed on the way, does not know.
+	LeftOut []string
 }
 
 // Chart is what the planner knows about one version of a chart.

@@ -166,6 +166,9 @@ func (m *mask) show(kind, path string, v any, has bool) shown {
 		if redact.Holds(leaf, m.secrets) {
 			return shown{masked: maskedSecret}
 		}
+		if redact.HoldsSum(leaf) {
+			return shown{masked: maskedChecksum}
+		}
 	}
 	if s, ok := v.(string); ok && quantityPath.MatchString(path) && quantity.MatchString(s) {
 		return shown{text: text}

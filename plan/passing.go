@@ -1,6 +1,9 @@
 package plan
 
-import "strings"
+import (
+	"fmt"
+	"strings"
+)
 
 // PassingValues are the values of a release while it passes through another
 // version on its way. The files say what the target is given; an image tag that
@@ -31,4 +34,20 @@ func retag(v any, tag string, follows func(string) bool) any {
 		return out
 	}
 	return v
+}
+
+// mostLeftOut bounds how many paths one note lists.
+const mostLeftOut = 8
+
+// leftOut says which values a version that is passed on the way is not given.
+func leftOut(h *Hop) []string {
+	paths := h.Wanted.LeftOut
+	if len(paths) == 0 {
+		return nil
+	}
+	list := strings.Join(paths[:min(len(paths), mostLeftOut)], ", ")
+	if n := len(paths) - mostLeftOut; n > 0 {
+		list += fmt.Sprintf(" and %d more", n)
+	}
+	return []string{fmt.Sprintf("left out until the next version, because %s does not know it: %s", h.To, list)}
 }

@@ -34,7 +34,7 @@ func (x *hopReview) review(o *Outcome) {
 	against := objections(m.Release, x.changes, m.System != nil && migratesByJob(m, h))
 	reasons := x.reasons(schema, against, passed.Breaking, major)
 	out.Reversibility = verdict(m, h, reasons)
-	out.Notes = append(reasons, workloadNotes(x.changes, x.after, m.Release.Namespace, x.id)...)
+	out.Notes = append(append(reasons, leftOut(h)...), workloadNotes(x.changes, x.after, m.Release.Namespace, x.id)...)
 	breaking := len(passed.Breaking)+len(major)+len(schema) > 0
 	for _, s := range snapshotsOf(m, breaking) {
 		out.Snapshots = append(out.Snapshots, fmt.Sprintf("%s (%s)", s.Name, s.Driver))

@@ -317,6 +317,7 @@ func TestNoSecretLeaves(t *testing.T) {
 		f.run(good, form...)
 	}
 	f.run(good, "apply", "-auto-approve")
+	f.observed()
 	f.configure("", `values_from = "release"`)
 	f.run(good, "status")
 	f.run(good, "status", "-json")
@@ -335,6 +336,47 @@ func TestNoSecretLeaves(t *testing.T) {
 	f.planFails(to)
 	f.applyFails(to)
 	f.wrongInput(to)
+}
+
+// observedForms are all the ways to show an observation, and a plan from it.
+func observedForms() [][]string {
+	return [][]string{
+		{"show", "seen.json"}, {"show", "-format=markdown", "seen.json"}, {"show", "-json", "seen.json"},
+		{"plan", "-observed=seen.json"}, {"plan", "-observed=seen.json", "-refresh=none", "-compact"}, {"plan", "-observed=seen.json", "-format=markdown"},
+		{"plan", "-observed=seen.json", "-json", "-json-into=plan.json"}, {"show", "-json", "plan.json"}, {"show", "-format=markdown", "plan.json"},
+	}
+}
+
+// observed writes down what is live, while all is well and while it is not,
+// and plans from that.
+func (f *canaryFleet) observed() {
+	f.t.Helper()
+	f.run(good, "observe", "-out=seen.json")
+	for _, form := range observedForms() {
+		f.run(good, form...)
+		if form[0] == "plan" {
+			f.run(good, slices.Concat(form, []string{"-var", "version=" + leakyTo})...)
+		}
+	}
+	for _, mode := range []string{"fail", "fail-json", "fail-base64", "required", "type", "tpl", "yaml"} {
+		for _, form := range observedForms()[3:] {
+			if form[0] == "plan" {
+				f.run(bad, slices.Concat(form, []string{"-var", "version=" + leakyTo, "-var", "mode=" + mode})...)
+			}
+		}
+	}
+	f.run(bad, "plan", "-observed=values.yaml")
+	f.run(bad, "show", "values.yaml")
+	f.run(bad, "show", "secret.vars.hcl")
+	f.run(bad, "apply", "plan.json")
+	dsn := "postgres://user:" + f.flock["dsn"].Plain + "@127.0.0.1:1/db?sslmode=" + f.flock["dsn"].Short
+	f.configure("database {\n    dsn = "+quoteHCL(dsn)+"\n  }", "")
+	f.run(good, "observe", "-out=seen.json")
+	for _, form := range observedForms() {
+		f.run(either, form...)
+	}
+	f.configure("", "")
+	f.run(bad, "observe", "-out=no-such-folder/seen.json")
 }
 
 // planFails has a plan end with an error that quotes values.

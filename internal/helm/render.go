@@ -295,16 +295,22 @@ type schemaEntry struct {
 	err    error
 }
 
-// check returns one line a violation. Only the subcharts that ch, a processed
+// of returns the schema of a chart. Only the subcharts that ch, a processed
 // copy, still has are enabled and count.
-func (s *schemas) check(c *chart.Chart, ch *hchart.Chart, values map[string]any) ([]string, error) {
+func (s *schemas) of(c *chart.Chart, ch *hchart.Chart) (*valuesSchema, error) {
 	v, _ := s.charts.LoadOrStore(schemaKey{c, shape(ch)}, &schemaEntry{})
 	e := v.(*schemaEntry)
 	e.once.Do(func() { e.schema, e.err = compileSchema(ch) })
-	if e.err != nil {
-		return nil, e.err
+	return e.schema, e.err
+}
+
+// check returns one line a violation.
+func (s *schemas) check(c *chart.Chart, ch *hchart.Chart, values map[string]any) ([]string, error) {
+	schema, err := s.of(c, ch)
+	if err != nil {
+		return nil, err
 	}
-	lines := e.schema.check(values, nil)
+	lines := schema.check(values, nil)
 	sort.Strings(lines)
 	return lines, nil
 }

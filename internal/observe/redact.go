@@ -44,6 +44,8 @@ type redactor struct {
 	// too.
 	secrets, all *patterns
 	public       map[string]bool
+	// coded holds which texts say something secret when they are decoded.
+	coded map[string]bool
 }
 
 // patterns are texts to look for, with their lengths by how they begin, longest
@@ -56,7 +58,7 @@ type patterns struct {
 func newPatterns() *patterns { return &patterns{map[string]bool{}, map[string][]int{}} }
 
 func newRedactor(f *schema.Fleet, live *Live) *redactor {
-	r := &redactor{secrets: newPatterns(), all: newPatterns(), public: map[string]bool{}}
+	r := &redactor{secrets: newPatterns(), all: newPatterns(), public: map[string]bool{}, coded: map[string]bool{}}
 	for _, t := range f.Tenants {
 		r.publish(t.Slug)
 	}
@@ -303,12 +305,27 @@ func (r *redactor) text(s string, path []string) string {
 	}
 	s = r.all.replace(s)
 	s = sum.ReplaceAllString(s, plan.Redacted)
-	return encodedText.ReplaceAllStringFunc(s, func(token string) string {
+	s = encodedText.ReplaceAllStringFunc(s, func(token string) string {
 		if r.encodes(token) {
 			return plan.Redacted
 		}
 		return token
 	})
+	if r.saysSecret(s) {
+		return plan.Redacted // it cannot be taken out of the code around it
+	}
+	return s
+}
+
+// saysSecret says whether what is left of a text holds a secret in a coding
+// within a coding. Manifests say the same again and again.
+func (r *redactor) saysSecret(s string) bool {
+	says, known := r.coded[s]
+	if !known {
+		says = slices.ContainsFunc(redact.Decodings(s), r.all.in)
+		r.coded[s] = says
+	}
+	return says
 }
 
 // encodes says whether a text is base64 of something secret, or of a hash.

@@ -50,6 +50,14 @@ func writeOwnerOnly(path string, data []byte) error {
 
 func encode(ctx context.Context, f *schema.Fleet, clusters Clusters, live *Live) (*onDisk, error) {
 	r := newRedactor(f, live)
+	for name, c := range clusters {
+		if c.Failed != nil || live.Clusters[name] != "" {
+			continue // nothing of it is written
+		}
+		if err := r.learnCluster(ctx, name, c, live); err != nil {
+			return nil, fmt.Errorf("cluster %s: reading what its Secrets hold, so that none of it is written: %w", name, err)
+		}
+	}
 	d := &onDisk{Clusters: []fileCluster{}, Releases: []fileRelease{}, Others: []fileOther{}, Prerequisites: map[string]string{}}
 	for _, name := range slices.Sorted(maps.Keys(clusters)) {
 		c := fileCluster{Name: name, Problem: r.message(live.Clusters[name])}
@@ -74,7 +82,7 @@ func encode(ctx context.Context, f *schema.Fleet, clusters Clusters, live *Live)
 			fileKey: fileKeyOf(key, live.tenants[key]), Address: addresses[key],
 			Problem: r.message(live.Problems[key]), Owner: r.message(live.Owners[key]),
 		}
-		if l := live.Releases[key]; l != nil {
+		if l := live.Releases[key]; l != nil && live.Clusters[key.Cluster] == "" {
 			var err error
 			if out.Live, err = r.live(l, live.Bodies[key]); err != nil {
 				out.Live, out.Problem = nil, r.message(fmt.Sprintf("its stored manifest cannot be read: %v", err))

@@ -19,8 +19,9 @@ const (
 	shortestCode = 6
 )
 
-// decodings are all other readings of a text.
-func decodings(text string) []string {
+// Decodings are all other readings of a text: what it says when it, or a part of
+// it, is taken for coded, also several times over.
+func Decodings(text string) []string {
 	var all []string
 	layer := []string{text}
 	for range deep {

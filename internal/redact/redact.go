@@ -18,7 +18,7 @@ func Holds(text string, secrets []string) bool {
 	if has(text, secrets) {
 		return true
 	}
-	for _, decoded := range decodings(text) {
+	for _, decoded := range Decodings(text) {
 		if has(decoded, secrets) {
 			return true
 		}

@@ -63,8 +63,8 @@ func (s *Set) Extend(ctx context.Context, catalog *plan.Catalog, lacks []plan.At
 			if target == nil {
 				continue // told already
 			}
-			values := plan.PassingValues(target.Values, target.Chart, f.facts)
-			catalog.Wanted[at] = &plan.Wanted{Chart: f.facts, Values: values}
+			values, unknown := s.helm(r).KnownValues(f.chart, plan.PassingValues(target.Values, target.Chart, f.facts))
+			catalog.Wanted[at] = &plan.Wanted{Chart: f.facts, Values: values, LeftOut: unknown}
 			s.wanted[at] = &wanted{f.chart, catalog.Wanted[at]}
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/Masterminds/semver/v3"
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
@@ -65,6 +66,12 @@ func renderProblem(r *schema.Release, err error) plan.Problem {
 	switch {
 	case errors.As(err, &invalid):
 		p.Attr, p.Summary = "values", "Values do not meet the chart's schema"
+		if passed, err := semver.NewVersion(invalid.Version); err == nil && !passed.Equal(r.Version) {
+			p.Detail = fmt.Sprintf("%s: on its way to %s it passes through %s, and chart %s %s refuses the values that the files give to %s:\n  - %s\n"+
+				"Give values that both versions take. If there are none, set version = %q with values for it, apply that, and set %s then.",
+				r.Address, r.Version, passed, invalid.Chart, invalid.Version, r.Version, strings.Join(invalid.Lines, "\n  - "), passed, r.Version)
+			break
+		}
 		p.Detail = fmt.Sprintf("%s: chart %s %s refuses these values:\n  - %s\nChange values or set so that they fit this version of the chart.",
 			r.Address, invalid.Chart, invalid.Version, strings.Join(invalid.Lines, "\n  - "))
 	case errors.As(err, &version):
