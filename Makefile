@@ -63,6 +63,10 @@ PROVE     = mkdir -p build && $(SANDBOX) exec -charts examples/charts -- \
 crash: ## kill runs at every entry of their journals and at 200 random instants; called again, it goes on where it was cut
 	@$(PROVE) -run '^TestCrash$$' -progress $(CURDIR)/build/crash.jsonl
 
+.PHONY: faults
+faults: ## let thousands of requests to the API server go wrong, in 100 runs; called again, it goes on where it was cut
+	@$(PROVE) -run '^TestFaults$$' -progress $(CURDIR)/build/faults.jsonl
+
 .PHONY: check
 check: ## gofmt, vet, staticcheck
 	@unformatted=$$(gofmt -l cmd plan apply schema examples internal); if [ -n "$$unformatted" ]; then echo "gofmt these: $$unformatted"; exit 1; fi
