@@ -24,7 +24,8 @@ const (
 	Stopping     EventType = "stopping"
 	// StepWaiting says that a tenant's window is closed, and when it opens.
 	StepWaiting EventType = "step_waiting"
-	Gate        EventType = "gate"
+	// Gate says that a gate waits for an approval, or, with By, that it has one.
+	Gate EventType = "gate"
 )
 
 // StepRollback is the kind of the step that puts a failed release back. It is
@@ -38,6 +39,7 @@ type Event struct {
 	Step    plan.Step
 	Elapsed time.Duration // since the step started
 	Message string
+	By      string // on whose word
 	Err     error
 }
 

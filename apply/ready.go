@@ -102,7 +102,7 @@ func (w *walker) gate(ctx context.Context, s plan.Step) {
 			w.stop(err.Error())
 			return
 		}
-		w.emit(Event{Type: Gate, Step: s, Message: "approved by " + w.By})
+		w.emit(Event{Type: Gate, Step: s, By: w.By, Message: "approved by " + w.By})
 	}
 	w.follow(s.ID, true)
 }

@@ -33,7 +33,8 @@ var mayImport = map[string][]string{
 	"internal/planfile":  {"plan"},
 	"internal/plancache": {},
 	"internal/view":      {"schema", "plan", "apply"},
-	"internal/cli": {"schema", "plan", "apply", "internal/chart", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/observe",
+	"internal/announce":  {"plan", "apply", "internal/kube", "internal/view"},
+	"internal/cli": {"schema", "plan", "apply", "internal/announce", "internal/chart", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/observe",
 		"internal/plancache", "internal/planfile", "internal/releases", "internal/snapshot", "internal/view"},
 	"internal/bench":           {"internal/cli", "internal/kube", "internal/sandbox/publish"},
 	"internal/bench/cmd/bench": {"internal/bench", "internal/sandbox"},
@@ -42,7 +43,7 @@ var mayImport = map[string][]string{
 // onlyIn names the rooms that alone may import a path.
 var onlyIn = map[string][]string{
 	"helm.sh/helm/v3": {"internal/bench", "internal/helm", "internal/chart", "internal/sandbox"},
-	"k8s.io/":         {"internal/bench", "internal/database", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox", "internal/snapshot"},
+	"k8s.io/":         {"internal/announce", "internal/bench", "internal/database", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox", "internal/snapshot"},
 }
 
 // except names single paths that a room may import all the same.

@@ -135,7 +135,7 @@ func (a *app) applyNow(ctx context.Context, flags *applyFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.run(ctx, s, &task{doc: doc, file: file, next: a.applyAgain(inputs)}, flags)
+	return a.run(ctx, s, &task{doc: doc, file: file, next: a.applyAgain(inputs), approval: approvedNow(flags.autoApprove)}, flags)
 }
 
 // confirm asks for a yes; anything else is a no.
@@ -185,7 +185,7 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
-	return a.run(ctx, s, &task{doc: file.Document, file: data, next: a.applyAgain(inputs)}, flags)
+	return a.run(ctx, s, &task{doc: file.Document, file: data, next: a.applyAgain(inputs), approval: "the plan was saved before"}, flags)
 }
 
 // reopen loads the configuration of a saved plan and makes sure that it is
@@ -279,14 +279,17 @@ type task struct {
 	file []byte       // as kept for a later resume; of a new run
 	run  *journal.Run // of one to go on with
 	next string       // the command that plans what is left of it
+	// approval says on whose word it is carried out.
+	approval string
 }
 
 // run walks a plan and shows it.
 func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) error {
 	run := t.run
 	if run == nil {
-		run = &journal.Run{ID: newID(), PlanID: t.doc.PlanID, ToolVersion: version, By: whoami(), Started: time.Now().UTC(), Summary: t.doc.Summary}
+		run = &journal.Run{ID: newID(), PlanID: t.doc.PlanID, ConfigDigest: t.doc.ConfigDigest, ToolVersion: version, By: whoami(), Started: time.Now().UTC(), Summary: t.doc.Summary}
 	}
+	run.Begin(s.attempt(ctx, t.approval))
 	s.set.ForRun(run.ID, t.doc)
 	ctx, interrupt, stop := interrupts(ctx)
 	defer stop()
@@ -301,16 +304,20 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	}
 	v := a.runView(t, flags.asJSON, past)
 	defer v.Close()
+	told := s.announce(ctx, run, t)
+	defer a.endAnnouncing(told)
 	r := &apply.Runner{
-		Plan: t.doc, Releases: s.set, Snapshots: snapshot.NewTaker(s.snapshots(), journals, run.ID), Journal: log, Clock: apply.SystemClock{}, Events: v.Event, RunID: run.ID, By: whoami(), Past: past,
+		Plan: t.doc, Releases: s.set, Snapshots: snapshot.NewTaker(s.snapshots(), journals, run.ID), Journal: log, Clock: apply.SystemClock{}, Events: eventsTo(v.Event, told.Event, gatesInto(run)), RunID: run.ID, By: whoami(), Past: past,
 		Approve: flags.approve, MaxParallel: flags.maxParallel, RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
 	}
 	result, err := r.Run(held.Context)
 	if err != nil {
 		run.State, run.Stopped = journal.Failed, err.Error()
+		told.Ended(&apply.Result{RunID: run.ID, Stopped: err.Error()})
 		return errors.Join(err, journals.End(ctx, run))
 	}
 	v.End(result)
+	told.Ended(result)
 	if err := journals.End(ctx, ended(run, result)); err != nil {
 		return fmt.Errorf("say in the journal how run %s ended: %w", run.ID, err)
 	}
@@ -334,7 +341,7 @@ func (t *task) open(ctx context.Context, journals *journal.Journal, run *journal
 
 // ended notes how a run ended.
 func ended(run *journal.Run, r *apply.Result) *journal.Run {
-	run.Stopped, run.Awaits = r.Stopped, r.Awaits
+	run.Stopped, run.Awaits, run.Outcome = r.Stopped, r.Awaits, outcomeOf(r)
 	switch {
 	case r.OK():
 		run.State = journal.Complete

@@ -67,7 +67,7 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 	if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
 		return err
 	}
-	return a.run(ctx, s, &task{doc: file.Document, run: run, next: a.applyAgain(inputs)}, flags)
+	return a.run(ctx, s, &task{doc: file.Document, run: run, next: a.applyAgain(inputs), approval: "resumed"}, flags)
 }
 
 // systemCluster is where the journals are.

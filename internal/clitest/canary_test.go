@@ -335,6 +335,7 @@ func TestNoSecretLeaves(t *testing.T) {
 
 	f.planFails(to)
 	f.applyFails(to)
+	f.kept(t)
 	f.wrongInput(to)
 }
 

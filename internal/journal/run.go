@@ -59,6 +59,12 @@ type Run struct {
 	Stopped string `json:"stopped,omitempty"`
 	// Awaits is the wave whose gate the run stands at.
 	Awaits string `json:"awaits_approval,omitempty"`
+
+	// ConfigDigest is the plan's.
+	ConfigDigest string         `json:"config_digest,omitempty"`
+	Attempts     []Attempt      `json:"attempts,omitempty"`
+	Gates        []GateApproval `json:"gates_approved,omitempty"`
+	Outcome      *Outcome       `json:"outcome,omitempty"`
 }
 
 // Journal is the journals of a fleet, under the lock.
@@ -153,7 +159,7 @@ func (j *Journal) put(ctx context.Context, run *Run) error {
 			Namespace: j.namespace, Name: objectName(run.ID),
 			Labels: map[string]string{labelRun: run.ID, labelPart: partRun, labelState: string(run.State)},
 		},
-		Data: map[string]string{headKey: string(data)},
+		Data: map[string]string{headKey: string(data), auditKey: run.audit()},
 	}
 	if err := j.write(ctx, head); err != nil {
 		return fmt.Errorf("write ConfigMap %s/%s: %w", j.namespace, head.Name, j.k.Explain(err))
@@ -232,5 +238,8 @@ func decode(head *corev1.ConfigMap) (*Run, error) {
 	}
 	return run, nil
 }
+
+// RecordName is the ConfigMap in the system's namespace that a run is kept in.
+func RecordName(run string) string { return objectName(run) }
 
 func objectName(run string) string { return "soctalk-run-" + strings.ToLower(run) }

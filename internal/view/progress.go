@@ -103,7 +103,7 @@ func (p *progress) event(e apply.Event) {
 	case apply.StepWaiting:
 		p.waits[s.Window] = e.Message
 	case apply.Gate:
-		p.approved[s.ID] = true
+		p.approved[s.ID] = e.By != ""
 	case apply.Stopping:
 		p.stopping = e.Message
 	}

@@ -34,6 +34,10 @@ func (v *RunHuman) Event(e apply.Event) {
 	}
 }
 
+// Line says what happened in one line of plain text; empty when there is nothing
+// to say.
+func Line(e apply.Event) string { return oneLine((&RunHuman{}).event(e)) }
+
 func (v *RunHuman) event(e apply.Event) string {
 	who := v.Style.Bold(e.Step.Address + ":")
 	doing, done := words(e.Step)

@@ -1,0 +1,71 @@
+package cli
+
+import (
+	"context"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/announce"
+	"github.com/soctalk/fleet/internal/journal"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/plan"
+)
+
+// approvedNow says on whose word a plan is carried out that was made just now.
+func approvedNow(auto bool) string {
+	if auto {
+		return "approved by -auto-approve"
+	}
+	return "approved at the prompt"
+}
+
+// attempt says who is at work.
+func (s *session) attempt(ctx context.Context, approval string) journal.Attempt {
+	// Whom the API server takes this for is worth knowing, and not worth failing for.
+	user, _ := s.clusters[s.fleet.System.Cluster].Kube.Whoami(ctx)
+	return journal.Attempt{By: whoami(), KubernetesUser: user, ToolVersion: version, Started: time.Now().UTC(), Approval: approval}
+}
+
+// announce begins to write Kubernetes Events of a run.
+func (s *session) announce(ctx context.Context, run *journal.Run, t *task) *announce.Announcer {
+	clusters := map[string]*kube.Cluster{}
+	for name, c := range s.clusters {
+		clusters[name] = c.Kube
+	}
+	about := announce.Run{ID: run.ID, Cluster: s.fleet.System.Cluster, Namespace: s.fleet.System.Namespace, Record: journal.RecordName(run.ID)}
+	told := announce.New(ctx, clusters, about, t.doc)
+	told.Started(whoami(), t.run != nil)
+	return told
+}
+
+// endAnnouncing warns of Events that could not be written.
+func (a *app) endAnnouncing(told *announce.Announcer) {
+	if err := told.Close(); err != nil {
+		a.diagnostics([]plan.Diagnostic{{Severity: plan.Warning, Summary: "Events not written", Detail: err.Error()}})
+	}
+}
+
+// eventsTo passes events on to several readers.
+func eventsTo(readers ...func(apply.Event)) func(apply.Event) {
+	return func(e apply.Event) {
+		for _, read := range readers {
+			read(e)
+		}
+	}
+}
+
+// gatesInto notes in a run's record who opened its gates.
+func gatesInto(run *journal.Run) func(apply.Event) {
+	return func(e apply.Event) {
+		if e.Type == apply.Gate && e.By != "" {
+			run.Gates = append(run.Gates, journal.GateApproval{Wave: e.Step.Wave, By: e.By, Time: e.Time.UTC()})
+		}
+	}
+}
+
+func outcomeOf(r *apply.Result) *journal.Outcome {
+	return &journal.Outcome{
+		Installed: r.Installed, Upgraded: r.Upgraded, Uninstalled: r.Uninstalled, Failed: len(r.Failed), RolledBack: len(r.RolledBack),
+		Quarantined: len(r.Quarantined), NotStarted: len(r.NotStarted),
+	}
+}
