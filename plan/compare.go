@@ -28,6 +28,9 @@ func compare(before, after any) []change {
 
 func walk(path []string, before, after any, hasBefore, hasAfter bool, out *[]change) {
 	if hasBefore && hasAfter {
+		if identical(before, after) {
+			return
+		}
 		switch b := before.(type) {
 		case map[string]any:
 			if a, ok := after.(map[string]any); ok {
@@ -40,11 +43,40 @@ func walk(path []string, before, after any, hasBefore, hasAfter bool, out *[]cha
 				return
 			}
 		}
-		if reflect.DeepEqual(before, after) || sameNumber(before, after) {
-			return
-		}
 	}
 	*out = append(*out, change{slices.Clone(path), before, after, hasBefore, hasAfter})
+}
+
+// identical sees at little cost that there is nothing to find in most of a
+// manifest. Lists in another order are not identical, and may yet be the same.
+func identical(before, after any) bool {
+	switch b := before.(type) {
+	case map[string]any:
+		a, ok := after.(map[string]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for k, v := range b {
+			if w, has := a[k]; !has || !identical(v, w) {
+				return false
+			}
+		}
+		return true
+	case []any:
+		a, ok := after.([]any)
+		if !ok || len(a) != len(b) {
+			return false
+		}
+		for i := range b {
+			if !identical(b[i], a[i]) {
+				return false
+			}
+		}
+		return true
+	case string:
+		return b == after
+	}
+	return reflect.DeepEqual(before, after) || sameNumber(before, after)
 }
 
 func walkMaps(path []string, before, after map[string]any, out *[]change) {

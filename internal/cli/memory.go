@@ -5,7 +5,7 @@ import "runtime/debug"
 const (
 	// memoryFloor is what a plan may use before the garbage collector works
 	// harder, in bytes.
-	memoryFloor = 220 << 20
+	memoryFloor = 190 << 20
 	// smallFleet is how many releases fit in there, and memoryEach what every
 	// further one may add, in bytes.
 	smallFleet = 1000

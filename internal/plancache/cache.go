@@ -6,21 +6,21 @@ package plancache
 
 import (
 	"bytes"
-	"compress/flate"
 	"crypto/aes"
 	"crypto/cipher"
 	"crypto/rand"
 	"encoding/gob"
 	"encoding/json"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"sync"
+
+	"github.com/klauspost/compress/s2"
 )
 
 // format is the first line of a file.
-const format = "soctalk plan cache 1\n"
+const format = "soctalk plan cache 2\n"
 
 // keep is how many times a cache is written without an entry being of use
 // before the entry is dropped.
@@ -100,7 +100,7 @@ func (c *Cache) Get(name, fingerprint string, into any) bool {
 	if e == nil || e.Fingerprint != fingerprint {
 		return false
 	}
-	raw, err := io.ReadAll(flate.NewReader(bytes.NewReader(e.Data)))
+	raw, err := s2.Decode(nil, e.Data)
 	if err != nil || json.Unmarshal(raw, into) != nil {
 		return false
 	}
@@ -109,15 +109,6 @@ func (c *Cache) Get(name, fingerprint string, into any) bool {
 	e.used = true
 	return true
 }
-
-// writers are costly to make.
-var writers = sync.Pool{New: func() any {
-	w, err := flate.NewWriter(nil, flate.BestSpeed)
-	if err != nil {
-		panic("plancache: " + err.Error()) // the level is valid
-	}
-	return w
-}}
 
 // Put keeps a value, which JSON must give back as it was. It replaces what has
 // the same name.
@@ -129,19 +120,10 @@ func (c *Cache) Put(name, fingerprint string, value any) error {
 	if err != nil {
 		return fmt.Errorf("keep %s: %w", name, err)
 	}
-	var data bytes.Buffer
-	w := writers.Get().(*flate.Writer)
-	defer writers.Put(w)
-	w.Reset(&data)
-	if _, err := w.Write(raw); err != nil {
-		return fmt.Errorf("keep %s: %w", name, err)
-	}
-	if err := w.Close(); err != nil {
-		return fmt.Errorf("keep %s: %w", name, err)
-	}
+	data := bytes.Clone(s2.Encode(nil, raw))
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.entries[name] = &entry{Fingerprint: fingerprint, Data: data.Bytes(), used: true}
+	c.entries[name] = &entry{Fingerprint: fingerprint, Data: data, used: true}
 	c.changed = true
 	return nil
 }
