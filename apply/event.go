@@ -26,6 +26,8 @@ const (
 	StepWaiting EventType = "step_waiting"
 	// Gate says that a gate waits for an approval, or, with By, that it has one.
 	Gate EventType = "gate"
+	// PointReached says which rollback point the run has come to.
+	PointReached EventType = "rollback_point"
 )
 
 // StepRollback is the kind of the step that puts a failed release back. It is

@@ -34,6 +34,8 @@ const (
 	Failed      EntryKind = "failed"
 	Cancelled   EntryKind = "cancelled"
 	Quarantined EntryKind = "quarantined"
+	// Reached says that the run has come to a rollback point, which Step names.
+	Reached EntryKind = "point"
 	// Approved opens a gate; By says on whose word.
 	Approved EntryKind = "approved"
 	// Waiting says that the run stands at a gate, or was interrupted.

@@ -39,7 +39,8 @@ type model struct {
 	turns    map[string]string // tenant in its turn → wave
 	failed   map[string]bool   // tenants
 	migrated int
-	job      bool // the migration's Job is there
+	job      bool            // the migration's Job is there
+	saved    map[string]bool // snapshots by step
 	faults   []string
 	entries  []Entry
 	// killAt is the instant at which the program dies, counted in writes; 0:
@@ -62,7 +63,7 @@ func (r *revision) base() plan.Base {
 }
 
 func newModel(doc *plan.Document) *model {
-	m := &model{doc: doc, versions: map[string]string{"schema": "1"}, live: map[string]*revision{}, broken: map[string]bool{}, foreign: map[string]bool{}, turns: map[string]string{}, failed: map[string]bool{}}
+	m := &model{doc: doc, versions: map[string]string{"schema": "1"}, live: map[string]*revision{}, broken: map[string]bool{}, foreign: map[string]bool{}, turns: map[string]string{}, failed: map[string]bool{}, saved: map[string]bool{}}
 	for _, r := range doc.Releases {
 		m.versions[r.Address] = r.From
 		if r.Base.Revision > 0 {
@@ -124,6 +125,7 @@ func (m *model) Migrate(_ context.Context, r plan.Release, s plan.Step, open boo
 	report.Log("migrating")
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.protected(s)
 	if m.versions[r.Address] != r.From {
 		m.fault("migrated after the upgrade")
 	}
@@ -250,6 +252,7 @@ func (m *model) Upgrade(_ context.Context, r plan.Release, s plan.Step, report R
 func (m *model) enter(r plan.Release, s plan.Step) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.protected(s)
 	if m.foreign[r.Address] {
 		m.fault("%s was touched although someone else changed it", r.Address)
 	}
@@ -355,6 +358,7 @@ func randomPlan(t *rapid.T) *plan.Document {
 			needs = append(needs, address+"/0/verify")
 		}
 	}
+	randomSnapshots(t, doc)
 	return doc
 }
 
@@ -391,6 +395,8 @@ func TestRunProperties(t *testing.T) {
 				m.broken[r.Address] = true
 			case 1:
 				m.foreign[r.Address] = true
+			case 2:
+				m.broken["snapshot of "+r.Address] = true
 			}
 		}
 		m.broken["migration"] = rapid.IntRange(0, 9).Draw(t, "migration") == 0
@@ -402,6 +408,7 @@ func TestRunProperties(t *testing.T) {
 		checkBudget(t, doc, m, result)
 		checkAccount(t, doc, m, result)
 		checkEnd(t, m, result)
+		checkPoints(t, m)
 		checkRecount(t, m, result)
 	})
 }
@@ -414,7 +421,7 @@ func (m *model) runToTheEnd(t *rapid.T) *Result {
 		if kills > 0 {
 			m.killAt = rapid.IntRange(1, 60).Draw(t, "killed at")
 		}
-		r := &Runner{Plan: m.doc, Releases: m, Journal: m, Clock: instant{}, RunID: "r", Events: m.event, Past: slices.Clone(m.entries)}
+		r := &Runner{Plan: m.doc, Releases: m, Snapshots: m, Journal: m, Clock: instant{}, RunID: "r", Events: m.event, Past: slices.Clone(m.entries)}
 		result, err := r.Run(context.Background())
 		if m.killAt > 0 && m.instants >= m.killAt {
 			continue // what a dead program says counts for nothing
@@ -499,7 +506,7 @@ func TestFailedMigrationTouchesNothing(t *testing.T) {
 		}}
 	m := &model{doc: doc, versions: map[string]string{"system": "1", "schema": "1"}, broken: map[string]bool{"migration": true}, turns: map[string]string{}, live: map[string]*revision{}}
 	var types []EventType
-	r := &Runner{Plan: doc, Releases: m, Journal: m, Clock: instant{}, Events: func(e Event) { types = append(types, e.Type) }}
+	r := &Runner{Plan: doc, Releases: m, Snapshots: m, Journal: m, Clock: instant{}, Events: func(e Event) { types = append(types, e.Type) }}
 	result, err := r.Run(context.Background())
 	if err != nil {
 		t.Fatal(err)
@@ -518,7 +525,7 @@ func TestRefuseStaleStartsNothing(t *testing.T) {
 		Releases: []plan.Release{{Address: "system", To: "2", Action: plan.Install}},
 		Steps:    []plan.Step{{ID: "i", Kind: plan.StepInstall, Address: "system", To: "2"}}}
 	m := &model{doc: doc, foreign: map[string]bool{"system": true}}
-	r := &Runner{Plan: doc, Releases: m, Journal: m, Clock: instant{}, RefuseStale: true, Events: func(e Event) { t.Errorf("event %v", e) }}
+	r := &Runner{Plan: doc, Releases: m, Snapshots: m, Journal: m, Clock: instant{}, RefuseStale: true, Events: func(e Event) { t.Errorf("event %v", e) }}
 	_, err := r.Run(context.Background())
 	var stale *StaleError
 	if !errors.As(err, &stale) {
@@ -536,7 +543,7 @@ func TestInterruptStartsNothingMore(t *testing.T) {
 			{ID: "a", Kind: plan.StepInstall, Address: "tenant.a", Tenant: "tenant.a", To: "2", Needs: []string{"i"}},
 		}}
 	m := &waitFor{model: &model{doc: doc, versions: map[string]string{"schema": "2"}, turns: map[string]string{}, live: map[string]*revision{}}, stopping: make(chan struct{})}
-	r := &Runner{Plan: doc, Releases: m, Journal: m, Clock: instant{}, Interrupt: interrupt, Events: func(e Event) {
+	r := &Runner{Plan: doc, Releases: m, Snapshots: m, Journal: m, Clock: instant{}, Interrupt: interrupt, Events: func(e Event) {
 		switch e.Type {
 		case StepStart:
 			close(interrupt)

@@ -25,6 +25,8 @@ type past struct {
 	goingBack  map[wayKey]bool
 	backFailed map[string]error
 	approved   map[string]bool
+	// reached are rollback points.
+	reached map[string]bool
 	// moved are the tenants of which something was begun since the run last came
 	// to an end, gates those that they stood behind.
 	moved map[string]bool
@@ -46,7 +48,7 @@ type gateKey struct {
 func recall(doc *plan.Document, entries []Entry) *past {
 	p := &past{
 		bases: map[string]plan.Base{}, from: map[string]plan.Base{}, open: map[string]bool{}, cancelled: map[string]bool{}, tried: map[string]bool{}, done: map[string]bool{},
-		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, goingBack: map[wayKey]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, moved: map[string]bool{}, gates: map[gateKey]bool{},
+		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, goingBack: map[wayKey]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, reached: map[string]bool{}, moved: map[string]bool{}, gates: map[gateKey]bool{},
 	}
 	steps := map[string]plan.Step{}
 	for _, s := range doc.Steps {
@@ -60,13 +62,36 @@ func recall(doc *plan.Document, entries []Entry) *past {
 			p.again(doc)
 		case e.Kind == Approved:
 			p.approved[e.Step] = true
+		case e.Kind == Reached:
+			p.reached[e.Step] = true
 		case s.Kind == StepRollback:
 			p.wayBack(e)
 		default:
 			p.step(s, e)
 		}
 	}
+	p.outdate(doc)
 	return p
+}
+
+// outdate forgets snapshots of which nothing that they protect was begun: those
+// taken anew lose less.
+func (p *past) outdate(doc *plan.Document) {
+	type turn struct {
+		tenant string
+		phase  int
+	}
+	begun := map[turn]bool{}
+	for _, s := range doc.Steps {
+		if p.tried[s.ID] && s.Kind != plan.StepSnapshot {
+			begun[turn{s.Tenant, s.Phase}] = true
+		}
+	}
+	for _, s := range doc.Steps {
+		if s.Kind == plan.StepSnapshot && !begun[turn{s.Tenant, s.Phase}] {
+			delete(p.done, s.ID)
+		}
+	}
 }
 
 func (p *past) step(s plan.Step, e Entry) {

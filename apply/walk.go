@@ -18,6 +18,7 @@ func (w *walker) run(ctx context.Context) (*Result, error) {
 		return nil, fmt.Errorf("nothing was started: %w", err)
 	}
 	w.replay(ctx)
+	w.reach()
 	tick := w.Clock.After(lookInterval)
 	interrupt, cancelled := w.Interrupt, ctx.Done()
 	w.startReady(ctx)
@@ -63,6 +64,7 @@ func (w *walker) last(ctx context.Context) {
 
 func (w *walker) follow(id string, ok bool) {
 	ready, skipped := w.walk.End(id, ok)
+	w.reach(append(skipped, id)...)
 	w.admit(ready)
 	for _, s := range skipped {
 		w.emit(Event{Type: StepSkipped, Step: w.steps[s], Message: "a step that it needs did not succeed"})

@@ -35,6 +35,7 @@ type walker struct {
 	past     *past
 	recalled map[string]bool // steps that had ended before, and whether well
 	back     map[string]bool // those of them whose way back is not finished
+	points   points
 	failures int
 	// interrupted starts nothing more, not even to finish a turn.
 	interrupted bool
@@ -55,6 +56,7 @@ func newWalker(r *Runner) (*walker, error) {
 		result: &Result{RunID: r.RunID}, started: r.Clock.Now(), past: recall(r.Plan, r.Past), recalled: map[string]bool{}, back: map[string]bool{},
 	}
 	w.told, w.approve = map[string]time.Time{}, slices.Clone(r.Approve)
+	w.points = newPoints(r.Plan, w.past.reached)
 	w.turns = newTurns(r.Plan.Rollout, r.MaxParallel)
 	for _, rel := range r.Plan.Releases {
 		w.releases[rel.Address] = rel

@@ -50,14 +50,31 @@ type Snapshot struct {
 	SchemaRevision string `json:"schema_revision,omitempty"`
 	ServerVersion  string `json:"server_version,omitempty"`
 
+	// Rows are counted by table, where there are not too many of them.
+	Rows map[string]int64 `json:"rows,omitempty"`
+
 	// Quiesced says that nothing was written while it was taken. ScaledDown are
 	// the workloads that have not been scaled up again since.
 	Quiesced   bool     `json:"quiesced,omitempty"`
 	ScaledDown []Scaled `json:"scaled_down,omitempty"`
 
 	Claims []ClaimSnapshot `json:"claims,omitempty"`
+	// Secrets are those of the release's namespace, saved beside the snapshot.
+	Secrets *SavedSecrets `json:"secrets,omitempty"`
 	// Backup is what another tool made, in its own words: a Velero Backup's name.
 	Backup string `json:"backup,omitempty"`
+}
+
+// SavedSecrets is an object in the snapshot's store that holds Secrets,
+// encrypted with age. Size is in bytes, SHA256 in hex.
+type SavedSecrets struct {
+	Object string `json:"object"`
+	Size   int64  `json:"size"`
+	SHA256 string `json:"sha256"`
+	// Count is how many Secrets there are in it, Recipients the public keys that
+	// they are encrypted to.
+	Count      int      `json:"count"`
+	Recipients []string `json:"recipients"`
 }
 
 // Scaled is a Deployment or StatefulSet with the replicas that it is to have.

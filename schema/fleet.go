@@ -286,16 +286,18 @@ type Exec struct{ Pod, User, Database, Container string }
 
 // Snapshot is one thing to save before a hop.
 type Snapshot struct {
-	Name    string
-	Driver  string // csi, pg_dump, velero, command
-	Class   string
-	Store   string
-	When    string // always, breaking, never
-	Quiesce bool
-	Keep    int
-	Argv    []string // driver command
-	Timeout time.Duration
-	Source  Source
+	Name   string
+	Driver string // csi, pg_dump, velero, command
+	Class  string
+	Store  string
+	// Recipients are public keys of age that the release's Secrets are saved for.
+	Recipients []string
+	When       string // always, breaking, never
+	Quiesce    bool
+	Keep       int
+	Argv       []string // driver command
+	Timeout    time.Duration
+	Source     Source
 }
 
 // Tenant is one customer's release with its companions.

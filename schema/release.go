@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"filippo.io/age"
 	"github.com/Masterminds/semver/v3"
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
@@ -81,7 +82,7 @@ func (x *instance) common(n *node, r *Release) {
 
 func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 	s := &Snapshot{
-		Name: n.name(), Driver: x.text(n, "driver"), Class: x.text(n, "class"), Store: x.text(n, "store"), When: x.text(n, "when"),
+		Name: n.name(), Driver: x.text(n, "driver"), Class: x.text(n, "class"), Store: x.text(n, "store"), Recipients: x.strings(n, "recipients"), When: x.text(n, "when"),
 		Quiesce: x.boolean(n, "quiesce"), Keep: x.integer(n, "keep"), Argv: x.strings(n, "argv"), Timeout: x.duration(n, "timeout"),
 		Source: n.source(),
 	}
@@ -90,6 +91,9 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 		if !ok || rest == "" || !contains([]string{"file", "s3", "gs", "azblob"}, scheme) {
 			x.fail(a, "Invalid store", fmt.Sprintf("%q is no store; write a file://, s3://, gs:// or azblob:// URL.", s.Store))
 		}
+	}
+	if a := n.attrs["recipients"]; a != nil {
+		x.recipients(a, s)
 	}
 	need := func(attr string, missing bool) {
 		if missing && (n.attrs[attr] == nil) {
@@ -113,7 +117,9 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 		need("argv", len(s.Argv) == 0)
 		foreign("class")
 	case "csi":
-		foreign("store")
+		if len(s.Recipients) == 0 {
+			foreign("store")
+		}
 		foreign("argv")
 	case "velero":
 		foreign("class")
@@ -122,6 +128,20 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 		return nil
 	}
 	return s
+}
+
+// recipients holds that Secrets are saved for keys that can be encrypted to, and
+// somewhere.
+func (x *instance) recipients(a *attr, s *Snapshot) {
+	for i, r := range s.Recipients {
+		// It is not shown: the key at hand may be the secret one.
+		if _, err := age.ParseRecipients(strings.NewReader(r)); err != nil {
+			x.fail(a, "Invalid recipient", fmt.Sprintf("Recipient %d is no public key of age, which age-keygen writes as age1….", i+1))
+		}
+	}
+	if len(s.Recipients) > 0 && s.Store == "" {
+		x.fail(a, "Recipients without store", "The Secrets that are saved for recipients need a place to lie; add store.")
+	}
 }
 
 // preconditions evaluates the precondition blocks of a release.

@@ -302,12 +302,16 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	if err != nil {
 		return err
 	}
+	taker := snapshot.NewTaker(snapshotFleet(s.fleet, s.clusters), journals, run.ID)
+	if err := a.cleanUp(held.Context, taker); err != nil {
+		return err
+	}
 	v := a.runView(t, flags.asJSON, past)
 	defer v.Close()
 	told := s.announce(ctx, run, t)
 	defer a.endAnnouncing(told)
 	r := &apply.Runner{
-		Plan: t.doc, Releases: s.set, Snapshots: snapshot.NewTaker(s.snapshots(), journals, run.ID), Journal: log, Clock: apply.SystemClock{}, Events: eventsTo(v.Event, told.Event, gatesInto(run)), RunID: run.ID, By: whoami(), Past: past,
+		Plan: t.doc, Releases: s.set, Snapshots: taker, Journal: log, Clock: apply.SystemClock{}, Events: eventsTo(v.Event, told.Event, gatesInto(run)), RunID: run.ID, By: whoami(), Past: past,
 		Approve: flags.approve, MaxParallel: flags.maxParallel, RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
 	}
 	result, err := r.Run(held.Context)

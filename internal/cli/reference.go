@@ -39,13 +39,20 @@ func WriteReference(w io.Writer) error {
 	b.WriteString(referenceHead)
 	for _, c := range (&app{}).commands() {
 		command(&b, c)
+		for _, sub := range c.Commands() {
+			command(&b, sub)
+		}
 	}
 	_, err := io.WriteString(w, b.String())
 	return err
 }
 
 func command(b *strings.Builder, c *cobra.Command) {
-	fmt.Fprintf(b, "\n## soctalk %s\n\n%s\n", c.Use, sentence(c))
+	name := "soctalk " + c.Use
+	if c.HasParent() {
+		name = "soctalk " + c.Parent().Name() + " " + c.Use
+	}
+	fmt.Fprintf(b, "\n## %s\n\n%s\n", name, sentence(c))
 	if code := exitCodes[c.Name()]; code != "" {
 		fmt.Fprintf(b, "\nExit code: %s.\n", code)
 	}

@@ -43,15 +43,20 @@ func Connect(ctx context.Context, c *kube.Cluster, db *schema.Database, namespac
 	if db.Exec != nil {
 		return &inPod{cluster: c, namespace: namespace, at: *db.Exec}, nil
 	}
-	text, from := db.DSN, "dsn"
-	if db.DSNSecret != nil {
-		var err error
-		from = fmt.Sprintf("key %s of Secret %s/%s", db.DSNSecret.Key, namespace, db.DSNSecret.Name)
-		if text, err = secret(ctx, c, namespace, *db.DSNSecret); err != nil {
-			return nil, err
-		}
+	text, from, err := dsnOf(ctx, c, db, namespace)
+	if err != nil {
+		return nil, err
 	}
 	return connect(ctx, &network{cluster: c, namespace: namespace}, text, from)
+}
+
+// dsnOf returns the DSN, and where it is from.
+func dsnOf(ctx context.Context, c *kube.Cluster, db *schema.Database, namespace string) (text, from string, err error) {
+	if db.DSNSecret == nil {
+		return db.DSN, "dsn", nil
+	}
+	text, err = secret(ctx, c, namespace, *db.DSNSecret)
+	return text, fmt.Sprintf("key %s of Secret %s/%s", db.DSNSecret.Key, namespace, db.DSNSecret.Name), err
 }
 
 // HeadsError says that the schema has several revisions at once, so that

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"net/url"
+	"regexp"
 	"strings"
 
 	"github.com/jackc/pgx/v5/pgconn"
@@ -21,22 +22,36 @@ var libpq = map[string]bool{
 // the driver: postgresql+asyncpg://. What is wrong with it comes back in words
 // that hold nothing of it.
 func parse(dsn, from string) (*pgconn.Config, error) {
+	dsn, err := libpqForm(dsn, from)
+	if err != nil {
+		return nil, err
+	}
+	return parseForm(dsn, from)
+}
+
+// libpqForm is a DSN as PostgreSQL's own clients understand it.
+func libpqForm(dsn, from string) (string, error) {
 	what := "read the DSN from " + from
 	scheme, rest, isURL := strings.Cut(dsn, "://")
 	if isURL {
 		dialect, driver, _ := strings.Cut(scheme, "+")
 		if dialect != "postgresql" && dialect != "postgres" {
-			return nil, &Error{what, "it is not one of PostgreSQL: it should begin with postgresql://"}
+			return "", &Error{what, "it is not one of PostgreSQL: it should begin with postgresql://"}
 		}
 		u, err := url.Parse("postgresql://" + rest)
 		if err != nil {
-			return nil, &Error{what, "it is no URL; a password with special characters must be percent-encoded"}
+			return "", &Error{what, "it is no URL; a password with special characters must be percent-encoded"}
 		}
 		if driver != "" {
 			u.RawQuery = withoutDrivers(u.Query()).Encode()
 		}
 		dsn = u.String()
 	}
+	return dsn, nil
+}
+
+func parseForm(dsn, from string) (*pgconn.Config, error) {
+	what := "read the DSN from " + from
 	config, err := pgconn.ParseConfig(dsn)
 	if err != nil {
 		// Its own text quotes the DSN.
@@ -49,6 +64,31 @@ func parse(dsn, from string) (*pgconn.Config, error) {
 	config.ConnectTimeout = connectTimeout
 	return config, nil
 }
+
+// setting is one of a DSN of keywords and values.
+var setting = regexp.MustCompile(`(\w+)\s*=\s*('(?:[^'\\]|\\.)*'|\S*)`)
+
+// settingsOf are the settings of a DSN that libpq understands; those of a URL
+// without what stands before its query.
+func settingsOf(dsn string) map[string]string {
+	settings := map[string]string{}
+	if u, err := url.Parse(dsn); err == nil && u.Scheme != "" {
+		for name := range u.Query() {
+			settings[name] = u.Query().Get(name)
+		}
+		return settings
+	}
+	for _, m := range setting.FindAllStringSubmatch(dsn, -1) {
+		value := m[2]
+		if inner, ok := strings.CutPrefix(value, "'"); ok {
+			value = strings.TrimSuffix(inner, "'")
+		}
+		settings[m[1]] = escaped.ReplaceAllString(value, "$1")
+	}
+	return settings
+}
+
+var escaped = regexp.MustCompile(`\\(.)`)
 
 func withoutDrivers(query url.Values) url.Values {
 	// asyncpg's name for it.

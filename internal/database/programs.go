@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/schema"
@@ -31,11 +33,43 @@ type Programs interface {
 // Tools returns what runs PostgreSQL's programs on the database of a system
 // whose namespace is given: in the database's own pod, or on this machine. Its
 // errors are an [Error].
-func Tools(_ context.Context, c *kube.Cluster, db *schema.Database, namespace string) (Programs, error) {
-	if db.Exec == nil {
-		return nil, &Error{"dump the database", "only the way by exec is there yet"}
+func Tools(ctx context.Context, c *kube.Cluster, db *schema.Database, namespace string) (Programs, error) {
+	if db.Exec != nil {
+		return &inPod{cluster: c, namespace: namespace, at: *db.Exec}, nil
 	}
-	return &inPod{cluster: c, namespace: namespace, at: *db.Exec}, nil
+	dsn, from, err := dsnOf(ctx, c, db, namespace)
+	if err != nil {
+		return nil, err
+	}
+	return openLocal(&network{cluster: c, namespace: namespace}, dsn, from)
+}
+
+// Version returns the major version of one of PostgreSQL's programs. Its errors
+// are an [Error].
+func Version(ctx context.Context, p Programs, program string) (int, error) {
+	out := &bounded{max: 4 << 10}
+	if err := p.Run(ctx, Program{Argv: []string{program, "--version"}, Stdout: out}); err != nil {
+		return 0, err
+	}
+	// pg_dump (PostgreSQL) 15.19 (Debian 15.19-0+deb12u1)
+	fields := strings.Fields(out.buffer.String())
+	if len(fields) < 3 {
+		return 0, &Error{"ask " + program + " for its version", "the answer is not understood"}
+	}
+	return Major(fields[2])
+}
+
+// Major is the first number of a version, such as 15 of "15.19" and "15beta1".
+func Major(version string) (int, error) {
+	end := strings.IndexFunc(version, func(r rune) bool { return r < '0' || r > '9' })
+	if end >= 0 {
+		version = version[:end]
+	}
+	n, err := strconv.Atoi(version)
+	if err != nil {
+		return 0, &Error{"read a version of PostgreSQL", "it is not understood"}
+	}
+	return n, nil
 }
 
 // Connection implements Programs.

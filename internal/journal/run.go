@@ -177,6 +177,9 @@ func (j *Journal) write(ctx context.Context, object *corev1.ConfigMap) error {
 	return err
 }
 
+// Runs is [Runs] of this fleet.
+func (j *Journal) Runs(ctx context.Context) ([]*Run, error) { return Runs(ctx, j.k, j.namespace) }
+
 // Runs returns the runs of a fleet, newest first.
 func Runs(ctx context.Context, k *kube.Cluster, namespace string) ([]*Run, error) {
 	heads, err := list(ctx, k, namespace, labels.Set{labelPart: partRun})

@@ -14,8 +14,11 @@ import (
 // is in the snapshot's record, which is all that is left of it after a kill.
 type Driver interface {
 	// Check finds out, as cheaply as it can, what would keep Take from working. It
-	// changes nothing, and is asked when a plan is made and again before Take.
+	// leaves nothing behind, and is asked before anything else is done.
 	Check(ctx context.Context, c *schema.Snapshot, s *plan.Snapshot) error
+	// Writers are the workloads that write to what a snapshot is of, which run at
+	// the moment.
+	Writers(ctx context.Context, s *plan.Snapshot) ([]plan.Scaled, error)
 	// Take takes a snapshot and notes in the record what it made. It ends with
 	// its context. Whatever it makes has to be found by [Driver.Delete] from the
 	// record as it was when Take began, or as it was last kept.
@@ -38,6 +41,7 @@ type Driver interface {
 type Attempt struct {
 	// Config is how the files say that it is taken.
 	Config *schema.Snapshot
+	// Record has Quiesced set when the writers are scaled down.
 	Record *plan.Snapshot
 	Report apply.Report
 	// Keep writes the record as it is now, ahead of what has to be found again.

@@ -5,63 +5,45 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
 	"time"
 
-	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/database"
 	"github.com/soctalk/fleet/internal/store"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
 
+// mostTables bounds the rows that a record tells of: it has to fit into an
+// object of the cluster.
+const mostTables = 4000
+
 // pgDump dumps the system's database into a store, in PostgreSQL's custom
 // format.
 type pgDump struct{ fleet *Fleet }
 
-// Check implements Driver.
+// Check implements Driver: the database is there, a fitting pg_dump is at hand,
+// and the store can be opened.
 func (d *pgDump) Check(ctx context.Context, c *schema.Snapshot, s *plan.Snapshot) error {
-	if c.Quiesce {
-		return errors.New("quiesce is not there yet")
+	tools, err := d.tools(ctx, s)
+	if err != nil {
+		return err
 	}
-	if err := d.describe(ctx, s); err != nil {
+	defer func() { _ = tools.Close() }()
+	if err := d.fits(ctx, tools, s); err != nil {
 		return err
 	}
 	st, err := store.Open(ctx, c.Store, d.fleet.Files.Root)
 	if err != nil {
 		return err
 	}
-	return st.Close()
-}
-
-// Take implements Driver.
-func (d *pgDump) Take(ctx context.Context, a *Attempt) error {
-	tools, err := d.tools(ctx, a.Record)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tools.Close() }()
-	if err := d.describe(ctx, a.Record); err != nil {
-		return err
-	}
-	st, err := store.Open(ctx, a.Record.Store, d.fleet.Files.Root)
-	if err != nil {
-		return err
-	}
 	defer func() { _ = st.Close() }()
-	taken := time.Now().UTC()
-	object, err := st.Put(ctx, objectName(a.Record), func(w io.Writer) error {
-		argv := append([]string{"pg_dump", "--format=custom"}, tools.Connection("")...)
-		return tools.Run(ctx, database.Program{Argv: argv, Stdout: progress(w, a.Report)})
-	})
-	if err != nil {
-		return err
-	}
-	a.Record.Taken, a.Record.Object, a.Record.Size, a.Record.SHA256 = &taken, object.Name, object.Size, object.SHA256
-	return nil
+	return st.Check(ctx)
 }
 
-// describe notes what the database is at.
-func (d *pgDump) describe(ctx context.Context, s *plan.Snapshot) error {
+// fits holds the programs against the server: an older pg_dump does not dump a
+// newer server.
+func (d *pgDump) fits(ctx context.Context, tools database.Programs, s *plan.Snapshot) error {
 	k, err := d.fleet.cluster(s)
 	if err != nil {
 		return err
@@ -71,10 +53,86 @@ func (d *pgDump) describe(ctx context.Context, s *plan.Snapshot) error {
 		return err
 	}
 	defer func() { _ = conn.Close() }()
-	if s.SchemaRevision, err = database.Revision(ctx, conn); err != nil {
+	server, err := database.ServerVersion(ctx, conn)
+	if err != nil {
 		return err
 	}
-	s.ServerVersion, err = database.ServerVersion(ctx, conn)
+	want, err := database.Major(server)
+	if err != nil {
+		return err
+	}
+	for _, program := range []string{"pg_dump", "pg_restore", "psql"} {
+		have, err := database.Version(ctx, tools, program)
+		if err != nil {
+			return err
+		}
+		if have < want {
+			return fmt.Errorf("%s is of PostgreSQL %d and the server of %s: a dump needs programs that are at least as new as the server", program, have, server)
+		}
+	}
+	return nil
+}
+
+// Writers implements Driver: the API and all else of the system's release that
+// is no database.
+func (d *pgDump) Writers(ctx context.Context, s *plan.Snapshot) ([]plan.Scaled, error) {
+	k, err := d.fleet.cluster(s)
+	if err != nil {
+		return nil, err
+	}
+	return workloadsOf(ctx, k, s.Namespace, s.Release, deployment)
+}
+
+// Take implements Driver. What the record says of the database is of the very
+// moment that the dump shows.
+func (d *pgDump) Take(ctx context.Context, a *Attempt) error {
+	s := a.Record
+	tools, err := d.tools(ctx, s)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = tools.Close() }()
+	st, err := store.Open(ctx, s.Store, d.fleet.Files.Root)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = st.Close() }()
+	session, err := database.OpenSession(ctx, tools, "")
+	if err != nil {
+		return err
+	}
+	defer func() { _ = session.Close() }()
+	size, err := database.Size(ctx, session)
+	if err != nil {
+		return err
+	}
+	taken := time.Now().UTC()
+	object, err := st.Put(ctx, objectName(s), size, func(w io.Writer) error {
+		argv := append([]string{"pg_dump", "--format=custom", "--snapshot=" + session.Snapshot}, tools.Connection("")...)
+		return tools.Run(ctx, database.Program{Argv: argv, Stdout: &counter{to: w, say: func(n int64) { a.Report.Status(fmt.Sprintf("%d MiB dumped", n>>20)) }}})
+	})
+	if err != nil {
+		return err
+	}
+	a.Report.Status("counting rows")
+	if err := describe(ctx, session, s); err != nil {
+		return err
+	}
+	s.Taken, s.Object, s.Size, s.SHA256 = &taken, object.Name, object.Size, object.SHA256
+	return nil
+}
+
+// describe notes what is in a database.
+func describe(ctx context.Context, c database.Conn, s *plan.Snapshot) (err error) {
+	if s.SchemaRevision, err = database.Revision(ctx, c); err != nil {
+		return err
+	}
+	if s.ServerVersion, err = database.ServerVersion(ctx, c); err != nil {
+		return err
+	}
+	if s.Rows, err = database.Rows(ctx, c); len(s.Rows) > mostTables {
+		s.Rows = nil
+	}
 	return err
 }
 
@@ -97,9 +155,14 @@ func (d *pgDump) Verify(ctx context.Context, s *plan.Snapshot) error {
 		return err
 	}
 	defer func() { _ = tools.Close() }()
-	return d.read(ctx, s, func(r io.Reader) error {
-		return tools.Run(ctx, database.Program{Argv: []string{"pg_restore", "--list"}, Stdin: r, Stdout: io.Discard})
+	contents := &strings.Builder{}
+	err = d.read(ctx, s, func(r io.Reader) error {
+		return tools.Run(ctx, database.Program{Argv: []string{"pg_restore", "--list"}, Stdin: r, Stdout: contents})
 	})
+	if err == nil && !strings.Contains(contents.String(), "TOC Entries") {
+		return errors.New("pg_restore finds no table of contents in it")
+	}
+	return err
 }
 
 func (d *pgDump) read(ctx context.Context, s *plan.Snapshot, read func(io.Reader) error) error {
@@ -109,29 +172,6 @@ func (d *pgDump) read(ctx context.Context, s *plan.Snapshot, read func(io.Reader
 	}
 	defer func() { _ = st.Close() }()
 	return st.Get(ctx, store.Object{Name: s.Object, Size: s.Size, SHA256: s.SHA256}, read)
-}
-
-// Rehearse implements Driver.
-func (d *pgDump) Rehearse(context.Context, *plan.Snapshot, apply.Report) error {
-	return errors.New("restoring into a scratch database is not there yet")
-}
-
-// Restore implements Driver: in one transaction, so that the database is either
-// as it was or as it was saved.
-func (d *pgDump) Restore(ctx context.Context, s *plan.Snapshot, report apply.Report) error {
-	if err := d.Verify(ctx, s); err != nil {
-		return err
-	}
-	tools, err := d.tools(ctx, s)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = tools.Close() }()
-	report.Status("restoring the database")
-	argv := append([]string{"pg_restore", "--clean", "--if-exists", "--single-transaction", "--exit-on-error"}, tools.Connection("")...)
-	return d.read(ctx, s, func(r io.Reader) error {
-		return tools.Run(ctx, database.Program{Argv: argv, Stdin: r, Stdout: io.Discard})
-	})
 }
 
 // Delete implements Driver.
@@ -149,23 +189,21 @@ func objectName(s *plan.Snapshot) string {
 	return fmt.Sprintf("%s/%s/%s.dump", s.Namespace, s.Release, s.ID)
 }
 
-// progress reports how much was written.
-func progress(w io.Writer, report apply.Report) io.Writer { return &counter{to: w, report: report} }
+// sayEvery is how many bytes pass between two words about them.
+const sayEvery = 16 << 20
 
-// tellEvery is how much is written between two words about it.
-const tellEvery = 16 << 20
-
+// counter says how much has passed.
 type counter struct {
 	to          io.Writer
-	report      apply.Report
-	total, told int64
+	say         func(int64)
+	total, said int64
 }
 
 func (c *counter) Write(p []byte) (int, error) {
 	n, err := c.to.Write(p)
-	if c.total += int64(n); c.total-c.told >= tellEvery {
-		c.told = c.total
-		c.report.Status(fmt.Sprintf("%d MiB dumped", c.total>>20))
+	if c.total += int64(n); c.total-c.said >= sayEvery {
+		c.said = c.total
+		c.say(c.total)
 	}
 	return n, err
 }

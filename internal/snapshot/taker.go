@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
@@ -41,40 +42,77 @@ func (t *Taker) Take(ctx context.Context, r plan.Release, s plan.Step, report ap
 	if err != nil {
 		return err
 	}
-	if err := t.tidy(ctx, s.ID); err != nil {
+	earlier, err := t.earlier(ctx, s.ID)
+	if err != nil {
 		return err
 	}
 	record := &plan.Snapshot{
 		ID: newID(), State: plan.Taking, Run: t.run, Step: s.ID, Name: config.Name, Driver: config.Driver,
 		Address: r.Address, Cluster: r.Cluster, Namespace: r.Namespace, Release: r.Name, Version: versionBefore(r, s), Revision: r.Base.Revision,
-		Began: time.Now().UTC(), Store: config.Store,
-	}
-	if err := driver.Check(ctx, config, record); err != nil {
-		return fmt.Errorf("snapshot %q of %s: %w", config.Name, r.Address, err)
-	}
-	if err := t.journal.KeepSnapshot(ctx, record); err != nil {
-		return err
+		Began: time.Now().UTC(), Store: config.Store, Quiesced: config.Quiesce,
 	}
 	a := &Attempt{Config: config, Record: record, Report: report, Keep: func(ctx context.Context) error { return t.journal.KeepSnapshot(ctx, record) }}
 	if err := t.attempt(ctx, driver, a); err != nil {
-		return errors.Join(fmt.Errorf("snapshot %q of %s: %w", config.Name, r.Address, err), t.remove(ctx, driver, record))
+		return fmt.Errorf("snapshot %q of %s: %w", config.Name, r.Address, err)
+	}
+	for _, old := range earlier {
+		if err := t.remove(ctx, old); err != nil {
+			report.Log(fmt.Sprintf("the snapshot of an earlier attempt stays for now: %v", err))
+		}
+	}
+	if err := t.retain(ctx, record, config.Keep); err != nil {
+		report.Log(fmt.Sprintf("snapshots that need not be kept stay for now: %v", err))
 	}
 	return nil
 }
 
-// attempt takes a snapshot and reads it back, within its time.
+// attempt takes a snapshot and reads it back, within its time. What a failure
+// leaves is removed, or stays on record where it cannot be.
 func (t *Taker) attempt(ctx context.Context, d Driver, a *Attempt) error {
-	ctx, cancel := context.WithTimeoutCause(ctx, a.Config.Timeout, fmt.Errorf("it took longer than its timeout of %s", a.Config.Timeout))
+	limit := fmt.Errorf("it took longer than its timeout of %s", a.Config.Timeout)
+	ctx, cancel := context.WithTimeoutCause(ctx, a.Config.Timeout, limit)
 	defer cancel()
-	if err := d.Take(ctx, a); err != nil {
+	if err := d.Check(ctx, a.Config, a.Record); err != nil {
 		return because(ctx, err)
+	}
+	if err := a.Keep(ctx); err != nil {
+		return err
+	}
+	err := because(ctx, t.write(ctx, d, a))
+	if err != nil {
+		return errors.Join(err, t.remove(ctx, a.Record))
+	}
+	return nil
+}
+
+func (t *Taker) write(ctx context.Context, d Driver, a *Attempt) error {
+	if err := t.still(ctx, d, a); err != nil {
+		return err
+	}
+	if len(a.Config.Recipients) > 0 {
+		if err := t.saveState(ctx, a); err != nil {
+			return err
+		}
 	}
 	a.Report.Status("reading it back")
 	if err := d.Verify(ctx, a.Record); err != nil {
-		return because(ctx, fmt.Errorf("read it back: %w", err))
+		return fmt.Errorf("read it back: %w", err)
 	}
 	a.Record.State = plan.Taken
 	return a.Keep(ctx)
+}
+
+// still takes a snapshot, with its writers scaled down where the files want
+// that.
+func (t *Taker) still(ctx context.Context, d Driver, a *Attempt) error {
+	if !a.Config.Quiesce {
+		return d.Take(ctx, a)
+	}
+	err := t.Quiesce(ctx, a.Record, a.Report)
+	if err == nil {
+		err = d.Take(ctx, a)
+	}
+	return errors.Join(err, t.Resume(ctx, a.Record, a.Report))
 }
 
 // because names the timeout where that is why something failed.
@@ -100,34 +138,50 @@ func (t *Taker) config(r plan.Release, s plan.Step) (*schema.Snapshot, error) {
 	return nil, fmt.Errorf("the files have no snapshot %q of %s", s.Snapshot, r.Address)
 }
 
-// tidy removes what earlier attempts of the run at a step have left.
-func (t *Taker) tidy(ctx context.Context, step string) error {
-	records, err := t.journal.Snapshots(ctx, journal.SnapshotFilter{Run: t.run})
+// earlier are the snapshots that earlier attempts of the run at a step have left.
+func (t *Taker) earlier(ctx context.Context, step string) ([]*plan.Snapshot, error) {
+	all, err := t.journal.Snapshots(ctx, journal.SnapshotFilter{Run: t.run})
+	return slices.DeleteFunc(all, func(s *plan.Snapshot) bool { return s.Step != step }), err
+}
+
+// CleanUp removes what programs have left that were killed while they took a
+// snapshot: under the lock, nobody is taking any. Workloads get their replicas
+// back, or it fails; what else could not be removed now is returned.
+func (t *Taker) CleanUp(ctx context.Context) (left []error, err error) {
+	torn, err := t.journal.Snapshots(ctx, journal.SnapshotFilter{State: plan.Taking})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for _, s := range records {
-		if s.Step != step {
-			continue
+	quiet := apply.Report{Status: func(string) {}, Log: func(string) {}}
+	for _, s := range torn {
+		if err := t.Resume(ctx, s, quiet); err != nil {
+			return left, fmt.Errorf("scale up what a snapshot of %s, which was cut off, has left scaled down: %w", s.Address, err)
 		}
-		driver, err := t.fleet.Driver(s.Driver)
-		if err != nil {
-			return err
-		}
-		if err := t.remove(ctx, driver, s); err != nil {
-			return err
+		if err := t.remove(ctx, s); err != nil {
+			left = append(left, err)
 		}
 	}
-	return nil
+	return left, nil
 }
 
 // remove deletes a snapshot and then its record, so that what cannot be deleted
-// now is found again. It does so also when ctx is cancelled.
-func (t *Taker) remove(ctx context.Context, d Driver, s *plan.Snapshot) error {
+// now is found again. It does so also when ctx is cancelled. A record with
+// workloads that are scaled down stays.
+func (t *Taker) remove(ctx context.Context, s *plan.Snapshot) error {
+	if len(s.ScaledDown) > 0 {
+		return nil
+	}
+	d, err := t.fleet.Driver(s.Driver)
+	if err != nil {
+		return err
+	}
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), tidyTime)
 	defer cancel()
 	if err := d.Delete(ctx, s); err != nil {
 		return fmt.Errorf("remove snapshot %s: %w", s.ID, err)
+	}
+	if err := t.dropState(ctx, s); err != nil {
+		return fmt.Errorf("remove the Secrets saved with snapshot %s: %w", s.ID, err)
 	}
 	return t.journal.DropSnapshot(ctx, s.ID)
 }

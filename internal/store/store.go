@@ -4,22 +4,40 @@ package store
 
 import (
 	"context"
+	"crypto/rand"
 	"crypto/sha256"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"hash"
 	"io"
 	"net/url"
 	"path/filepath"
 	"strings"
+	"sync"
+	"time"
 
 	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/azureblob" // azblob://
 	"gocloud.dev/blob/fileblob"
+	_ "gocloud.dev/blob/gcsblob" // gs://
+	_ "gocloud.dev/blob/s3blob"  // s3://
 	"gocloud.dev/gcerrors"
 )
 
-// folderMode keeps dumps from other users of the machine.
-const folderMode = 0o700
+const (
+	// folderMode keeps dumps from other users of the machine.
+	folderMode = 0o700
+	// checkTime bounds the check of a store.
+	checkTime = 30 * time.Second
+
+	// leastPart is in bytes. S3 takes objects in at most so many parts.
+	leastPart   = 8 << 20
+	mostParts   = 10000
+	partsAtOnce = 2
+)
+
+var errSilent = fmt.Errorf("it did not answer within %s", checkTime)
 
 // Store is an open folder or bucket.
 type Store struct {
@@ -65,6 +83,8 @@ func Open(ctx context.Context, address, root string) (*Store, error) {
 		}
 		// Beside its place, so that a full disk is noticed where the dump is to lie.
 		s.bucket, err = fileblob.OpenBucket(path, &fileblob.Options{CreateDir: true, DirFileMode: folderMode, NoTempDir: true, Metadata: fileblob.MetadataDontWrite})
+	case "s3", "gs", "azblob":
+		s.bucket, err = bucket(ctx, u)
 	default:
 		err = fmt.Errorf("there is no store of kind %s://", u.Scheme)
 	}
@@ -74,16 +94,51 @@ func Open(ctx context.Context, address, root string) (*Store, error) {
 	return s, nil
 }
 
+// bucket opens a bucket, with the credentials that its provider's own tools
+// would use. The path is what every name in it begins with.
+func bucket(ctx context.Context, u *url.URL) (*blob.Bucket, error) {
+	prefix := strings.Trim(u.Path, "/")
+	whole := *u
+	whole.Path = ""
+	b, err := blob.OpenBucket(ctx, whole.String())
+	if err != nil || prefix == "" {
+		return b, err
+	}
+	return blob.PrefixedBucket(b, prefix+"/"), nil
+}
+
 // Close lets go of the store.
 func (s *Store) Close() error { return s.bucket.Close() }
 
-// Put stores what write writes, under a name. Nothing is there under the name
+// Check makes sure that the store can be written to and read from: with a small
+// object that it removes again.
+func (s *Store) Check(ctx context.Context) error {
+	ctx, cancel := context.WithTimeoutCause(ctx, checkTime, errSilent)
+	defer cancel()
+	name := "soctalk-check-" + rand.Text()
+	o, err := s.Put(ctx, name, 0, func(w io.Writer) error {
+		_, err := io.WriteString(w, name)
+		return err
+	})
+	if err == nil {
+		err = s.Get(ctx, o, func(io.Reader) error { return nil })
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return &Error{"use", s.url, context.Cause(ctx)}
+	}
+	return errors.Join(err, s.Delete(ctx, name))
+}
+
+// Put stores what write writes, under a name; expected is about how many bytes
+// that will be, 0 where nobody knows. Nothing is there under the name
 // unless all of it is. An error of write is returned as it is, others are an
 // [Error].
-func (s *Store) Put(ctx context.Context, name string, write func(io.Writer) error) (Object, error) {
+func (s *Store) Put(ctx context.Context, name string, expected int64, write func(io.Writer) error) (Object, error) {
 	ctx, abort := context.WithCancel(ctx)
 	defer abort()
-	w, err := s.bucket.NewWriter(ctx, name, &blob.WriterOptions{ContentType: "application/octet-stream", DisableContentTypeDetection: true})
+	w, err := s.bucket.NewWriter(ctx, name, &blob.WriterOptions{
+		ContentType: "application/octet-stream", DisableContentTypeDetection: true, BufferSize: partSize(expected), MaxConcurrency: partsAtOnce,
+	})
 	if err != nil {
 		return Object{}, &Error{"write to", s.url, err}
 	}
@@ -101,6 +156,11 @@ func (s *Store) Put(ctx context.Context, name string, write func(io.Writer) erro
 	}
 	return Object{Name: name, Size: m.size, SHA256: hex.EncodeToString(m.sum.Sum(nil))}, nil
 }
+
+// partSize is how much of an object is sent at a time, and held in memory as
+// often as parts are sent at once: so that not more parts are needed than S3
+// takes, with as much again in hand.
+func partSize(expected int64) int { return int(max(leastPart, expected/(mostParts/2))) }
 
 // measured counts and sums what passes, and remembers where it got stuck.
 type measured struct {
@@ -153,7 +213,9 @@ func (s *Store) Get(ctx context.Context, o Object, read func(io.Reader) error) e
 	}
 	sum := sha256.New()
 	whole := io.TeeReader(r, sum)
-	failed := read(whole)
+	lent := &lent{from: whole}
+	failed := read(lent)
+	lent.end()
 	if _, err := io.Copy(io.Discard, whole); err != nil {
 		return &Error{"read from", s.url, err}
 	}
@@ -161,6 +223,28 @@ func (s *Store) Get(ctx context.Context, o Object, read func(io.Reader) error) e
 		return &TamperedError{o.Name, s.url, "its checksum is another"}
 	}
 	return failed
+}
+
+// lent is a reader that nobody reads from any more once it is taken back, though
+// who copies to another program may still try to.
+type lent struct {
+	mu   sync.Mutex
+	from io.Reader
+}
+
+func (l *lent) Read(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.from == nil {
+		return 0, io.EOF
+	}
+	return l.from.Read(p)
+}
+
+func (l *lent) end() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.from = nil
 }
 
 // Delete removes an object, if it is there.

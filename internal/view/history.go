@@ -70,7 +70,7 @@ type WordHistory struct {
 // that is made of it.
 func (h *RunHistory) Recall(doc *plan.Document, entries []apply.Entry, report *Report) {
 	h.report, h.Result = report, summaryOf(report)
-	steps := map[string]*StepHistory{}
+	steps, reached := map[string]*StepHistory{}, map[string]bool{}
 	var back []*StepHistory // ways back, in the order that they were taken
 	for _, e := range entries {
 		switch e.Kind {
@@ -83,23 +83,23 @@ func (h *RunHistory) Recall(doc *plan.Document, entries []apply.Entry, report *R
 				}
 			}
 			steps[key].add(e)
+		case apply.Reached:
+			reached[e.Step] = true
 		default:
 			h.Words = append(h.Words, WordHistory{Time: e.Time, Kind: string(e.Kind), Epoch: e.Epoch, By: e.By, Step: e.Step, Message: e.Message})
 		}
 	}
-	done := map[string]bool{"": true}
 	for _, s := range doc.Steps {
 		if x := steps[s.ID+" "]; x != nil {
 			x.Address, x.Kind, x.To = s.Address, string(s.Kind), s.To
 			h.Steps = append(h.Steps, *x)
-			done[s.ID] = x.State == string(apply.Done)
 		}
 	}
 	for _, x := range back {
 		h.Steps = append(h.Steps, *x)
 	}
 	for _, p := range doc.RollbackPoints {
-		if done[p.After] {
+		if reached[p.ID] {
 			h.RollbackPoints = append(h.RollbackPoints, p)
 		}
 	}

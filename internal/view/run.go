@@ -68,6 +68,8 @@ func (v *RunHuman) event(e apply.Event) string {
 		return fmt.Sprintf("%s %s", who, e.Message)
 	case apply.Gate:
 		return fmt.Sprintf("%s %s", v.Style.Bold("wave "+e.Step.Wave+":"), e.Message)
+	case apply.PointReached:
+		return v.Style.Faint("rollback point " + e.Message)
 	case apply.Stopping:
 		return v.Style.Warn("Stopping: "+e.Message+".") + " What runs is finished, nothing new is started."
 	}
@@ -79,6 +81,8 @@ func words(s plan.Step) (doing, done string) {
 	switch s.Kind {
 	case plan.StepMigrate:
 		return "migrating the database with " + s.Template, "database migrated"
+	case plan.StepSnapshot:
+		return fmt.Sprintf("taking snapshot %s with %s", s.Snapshot, s.Driver), fmt.Sprintf("snapshot %s taken", s.Snapshot)
 	case plan.StepInstall:
 		return "installing " + s.To, "installed " + s.To
 	case plan.StepUpgrade:

@@ -30,6 +30,7 @@ type line struct {
 	Seen       []string         `json:"seen,omitempty"`
 	Version    string           `json:"version,omitempty"`
 	Plan       *planHead        `json:"plan,omitempty"`
+	Point      string           `json:"point,omitempty"`
 	Summary    *runSummary      `json:"summary,omitempty"`
 	Diagnostic *plan.Diagnostic `json:"diagnostic,omitempty"`
 	Document   *plan.Document   `json:"document,omitempty"`
@@ -97,6 +98,8 @@ func (v *RunJSON) Event(e apply.Event) {
 		l.Seen = seenIn(e.Err)
 	case apply.StepWaiting:
 		l.Type, l.Message = string(apply.StepProgress), fmt.Sprintf("%s: %s", e.Step.Address, e.Message)
+	case apply.PointReached:
+		l.Step, l.Point, l.Message = nil, e.Message, "rollback point "+e.Message
 	case apply.Stopping:
 		l.Level, l.Step = "warn", nil
 		l.Type, l.Diagnostic = "diagnostic", &plan.Diagnostic{Severity: plan.Warning, Summary: "Stopping", Detail: e.Message}
