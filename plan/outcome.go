@@ -44,7 +44,7 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	for i, h := range m.Hops {
 		changes = d.known(changedObjects(step, renders[i].Objects, renders[i].Again))
 		o.Turns = append(o.Turns, turnOf(m.Release.Address, m.Release.Namespace, step, renders[i].Objects, changes))
-		x := &hopReview{draft: d, move: m, hop: h, changes: changes, after: renders[i].Objects, id: id, mask: mask}
+		x := &hopReview{draft: d, move: m, hop: h, changes: changes, before: step, after: renders[i].Objects, id: id, mask: mask}
 		x.review(o)
 		step = renders[i].Objects
 	}

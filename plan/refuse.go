@@ -2,13 +2,15 @@ package plan
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/soctalk/fleet/schema"
 )
 
 // refuse adds what of a hop must not be done, whatever the versions say.
-func (x *hopReview) refuse(o *Outcome, against []objection) {
+// breaking is what it breaks, whoever says so.
+func (x *hopReview) refuse(o *Outcome, against []objection, breaking []string) {
 	m, h := x.move, x.hop
 	add := func(p *Problem) {
 		if p != nil {
@@ -23,10 +25,20 @@ func (x *hopReview) refuse(o *Outcome, against []objection) {
 			add(&Problem{Summary: a.Summary, Detail: fmt.Sprintf("%s: %s", describe(m.Release), a.Detail)})
 		}
 	}
-	// The files say it of a version that it breaks tenants.
-	if declared := passageOf(x.draft.fleet.Facts, m.component(), h.From, h.To, nil); m.Tenant != nil && len(declared.Breaking) > 0 {
+	// What the files declare counts for every tenant. What the chart says of
+	// itself, or an image's major version, is about the data plane, and counts
+	// where there is one.
+	declared := passageOf(x.draft.fleet.Facts, m.component(), h.From, h.To, nil).Breaking
+	if m.Tenant != nil && (len(declared) > 0 || len(breaking) > 0 && keepsData(x.before)) {
 		o.refuseUnready(m, h)
 	}
+}
+
+// keepsData says whether there are volumes that a hop may spoil.
+func keepsData(objects []Object) bool {
+	return slices.ContainsFunc(objects, func(o Object) bool {
+		return kindOf(o) == "PersistentVolumeClaim" || kindOf(o) == "StatefulSet" && len(mapsAt(o, "spec", "volumeClaimTemplates")) > 0
+	})
 }
 
 // refuseUnready refuses a breaking release that nothing was prepared for.
@@ -35,12 +47,12 @@ func (o *Outcome) refuseUnready(m *Move, h *Hop) {
 		o.Asked = append(o.Asked, schema.NoSnapshotWord)
 		if !m.Release.Accept.NoSnapshot() {
 			o.Refusals = append(o.Refusals, Problem{Attr: "version", Summary: "Breaking release without snapshot", Detail: fmt.Sprintf(
-				"%s: %s is a breaking release of the tenant chart, and nothing is saved before it. Add a snapshot block; if the data may be lost, write\n    accept = [%q]", describe(m.Release), h.To, schema.NoSnapshotWord)})
+				"%s: %s is a breaking release of chart %s, and nothing is saved before it. Add a snapshot block; if the data may be lost, write\n    accept = [%q]", describe(m.Release), h.To, h.Wanted.Chart.Name, schema.NoSnapshotWord)})
 		}
 	}
 	if m.Tenant.Window == "" {
 		o.Refusals = append(o.Refusals, Problem{Attr: "version", Summary: "Breaking release without window", Detail: fmt.Sprintf(
-			"%s: %s is a breaking release of the tenant chart, which may only run in a window. Set window.", describe(m.Release), h.To)})
+			"%s: %s is a breaking release of chart %s, which may only run in a window. Set window.", describe(m.Release), h.To, h.Wanted.Chart.Name)})
 	}
 }
 

@@ -11,6 +11,7 @@ type hopReview struct {
 	move    *Move
 	hop     *Hop
 	changes []objectChange
+	before  []Object
 	after   []Object
 	id      identity
 	mask    *mask
@@ -44,7 +45,7 @@ func (x *hopReview) review(o *Outcome) {
 		o.Class.Hops = append(o.Class.Hops, out)
 	}
 	o.Class.Reversibility = worse(o.Class.Reversibility, out.Reversibility)
-	x.refuse(o, against)
+	x.refuse(o, against, slices.Concat(passed.Breaking, major))
 }
 
 func (x *hopReview) restarts() []string {

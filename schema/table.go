@@ -299,7 +299,7 @@ var language = &block{
 			attrs: []*attribute{
 				{name: "component", kind: kindString, required: true, enum: []string{"system", "tenant"}, doc: "Whose version it is."},
 				{name: "schema_revision", kind: kindString, doc: "The database revision that this version's code needs."},
-				{name: "breaking", kind: kindStrings, doc: "Breaking changes, shown in the plan. A breaking tenant release makes snapshots and windows mandatory."},
+				{name: "breaking", kind: kindStrings, doc: "Breaking changes, shown in the plan. A breaking tenant release makes snapshots and windows mandatory; so does one whose chart says so in its annotation `soctalk.io/breaking`, or that takes a StatefulSet to another major version of its image, where the tenant keeps data on volumes."},
 				{name: "notes", kind: kindString, doc: "Where the release notes are, or what they say."},
 			},
 		},
