@@ -48,7 +48,7 @@ func readKeyFile(root string) ([]byte, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("keep a key for plan files: %w", err)
 	}
-	if err := os.WriteFile(path, material, 0o600); err != nil {
+	if err := planfile.WriteOwnerOnly(path, material); err != nil {
 		return nil, fmt.Errorf("keep a key for plan files: %w", err)
 	}
 	return material, nil

@@ -65,10 +65,12 @@ type world struct {
 	*testing.T
 	// namespace is the tenant's, home the system's.
 	dir, namespace, home string
+	// stands is what the next stored revision holds.
+	stands string
 }
 
 func newWorld(t *testing.T) *world {
-	w := &world{t, t.TempDir(), sandboxtest.Namespace(t), sandboxtest.Namespace(t)}
+	w := &world{t, t.TempDir(), sandboxtest.Namespace(t), sandboxtest.Namespace(t), "old"}
 	w.write("fleet.hcl", fmt.Sprintf(recallFleet, sandboxtest.Cluster(t).Kubeconfig, w.namespace, w.home))
 	w.write("values.yaml", "note: one\n")
 	w.write("chart/Chart.yaml", "apiVersion: v2\nname: small\nversion: 1.0.0\n")
@@ -96,7 +98,7 @@ func (w *world) stored(namespace, name string, revision int) {
 	err := storage.Create(fmt.Sprintf("sh.helm.release.v1.%s.v%d", name, revision), &release.Release{
 		Name: name, Namespace: namespace, Version: revision, Info: &release.Info{Status: release.StatusDeployed, LastDeployed: helmtime.Now()},
 		Chart:    &hchart.Chart{Metadata: &hchart.Metadata{APIVersion: "v2", Name: "small", Version: "0.9.0"}},
-		Manifest: "---\n# Source: small/templates/map.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\ndata: {note: old}\n",
+		Manifest: "---\n# Source: small/templates/map.yaml\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: " + name + "}\ndata: {note: " + w.stands + "}\n",
 	})
 	if err != nil {
 		w.Fatal(err)
