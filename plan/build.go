@@ -31,6 +31,7 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 		Skews: d.skews, Rollout: rollout(d.fleet),
 	}
 	classes := classifier{ids: map[string]int{}}
+	touched := touches{byKinds: map[string]int{}, seen: map[string]bool{}}
 	for _, m := range d.Moves {
 		o := d.settle(m, outcomes, problems)
 		r, err := d.release(m, o, stamp.Key)
@@ -39,6 +40,7 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 		}
 		if o != nil {
 			r.Class = classes.add(o.Class)
+			touched.add(r.Cluster, o.Touched)
 		}
 		count(&doc.Summary, r.Action)
 		doc.Releases = append(doc.Releases, r)
@@ -49,10 +51,12 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 			return nil, err
 		}
 		r.Class, r.Reversibility = classes.add(outcomes[r.Address].Class), ForwardOnly
+		touched.add(r.Cluster, outcomes[r.Address].Touched)
 		count(&doc.Summary, r.Action)
 		doc.Releases = append(doc.Releases, r)
 	}
 	doc.Classes = append(doc.Classes, classes.list...)
+	doc.Touches = touched.list
 	doc.Steps = append(doc.Steps, d.steps()...)
 	d.checkQuotas(outcomes)
 	d.outlook(doc)

@@ -36,6 +36,8 @@ type Document struct {
 	Skews    []Skew    `json:"skews,omitempty"`
 	Forecast *Forecast `json:"forecast,omitempty"`
 	Rollout  Rollout   `json:"rollout"`
+	// Touches are what a run of the plan has to be allowed to change.
+	Touches []Touches `json:"touches,omitempty"`
 
 	Diagnostics []Diagnostic `json:"diagnostics"`
 }

@@ -122,6 +122,8 @@ type Chart struct {
 // Rendered is a release as the cluster would get it.
 type Rendered struct {
 	Objects []Object
+	// Hooks are the objects that Helm makes before and after.
+	Hooks []Object
 	// Again is a second render of the same; what differs is unstable.
 	Again []Object
 	// Subcharts are those that the values enable.

@@ -26,7 +26,7 @@ func (d *Draft) CompareLeaving(m *Move, objects []Object) *Outcome {
 		c.Notes = append(c.Notes, "the namespace stays, and in it whatever is not Helm's")
 	}
 	d.diff(&c, gone, id, newMask(nil, nil, nil, objects))
-	return &Outcome{Class: c, Verdicts: []Reversibility{ForwardOnly}}
+	return &Outcome{Class: c, Verdicts: []Reversibility{ForwardOnly}, Touched: touchedBy(m.Release.Namespace, objects)}
 }
 
 // lostWith says what becomes of data when an object goes.

@@ -22,6 +22,8 @@ type Outcome struct {
 	Wants [][]CRDWant
 	// Turns are the hops as the quotas of the namespace see them.
 	Turns []Turn
+	// Touched are the kinds of objects that it may change, by namespace.
+	Touched map[string][]string
 	// Refusals are why it must not be done.
 	Refusals []Problem
 	// Asked are the words of `accept` that matter to the move, there or not.
@@ -55,6 +57,7 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	if len(m.Hops) > 1 {
 		changes = d.known(changedObjects(before, last.Objects, last.Again))
 	}
+	o.touched(m, before, renders)
 	d.diff(c, changes, id, mask)
 	if m.From != nil {
 		c.Images = imageChanges(changes, id, mask)
@@ -141,4 +144,16 @@ func objectDiff(o objectChange, id identity, mask *mask) (diff ObjectDiff, onlyL
 		diff.Fields = append(diff.Fields, f)
 	}
 	return diff, labels > 0 && len(diff.Paths) == 0
+}
+
+func (o *Outcome) touched(m *Move, before []Object, renders []*Rendered) {
+	lists := [][]Object{before}
+	for i, r := range renders {
+		lists = append(lists, r.Objects, r.Hooks)
+		// Helm makes the definitions of what it installs; later a step brings them.
+		if m.Action == Install || i < len(o.Wants) && len(o.Wants[i]) > 0 {
+			lists = append(lists, r.CRDs)
+		}
+	}
+	o.Touched = touchedBy(m.Release.Namespace, lists...)
 }

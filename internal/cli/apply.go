@@ -290,6 +290,9 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 		run = &journal.Run{ID: newID(), PlanID: t.doc.PlanID, ConfigDigest: t.doc.ConfigDigest, ToolVersion: version, By: whoami(), Started: time.Now().UTC(), Summary: t.doc.Summary}
 	}
 	run.Begin(s.attempt(ctx, t.approval))
+	if err := s.preflight(ctx, t.doc); err != nil {
+		return err
+	}
 	s.set.ForRun(run.ID, t.doc)
 	ctx, interrupt, stop := interrupts(ctx)
 	defer stop()

@@ -106,7 +106,7 @@ func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*pl
 		live, want := definitions.of(rendered)
 		renders = append(renders, &plan.Rendered{
 			CRDs: want, LiveCRDs: live,
-			Objects: objectsOf(rendered.Objects), Again: objectsOf(rendered.Again), Subcharts: subchartsOf(rendered.Subcharts),
+			Objects: objectsOf(rendered.Objects), Hooks: hooksOf(rendered), Again: objectsOf(rendered.Again), Subcharts: subchartsOf(rendered.Subcharts),
 			Secrets: rendered.LookedUp,
 		})
 	}
@@ -117,6 +117,16 @@ func objectsOf(list []*unstructured.Unstructured) []plan.Object {
 	objects := make([]plan.Object, len(list))
 	for i, u := range list {
 		objects[i] = u.Object
+	}
+	return objects
+}
+
+func hooksOf(rendered *helm.Rendered) []plan.Object {
+	var objects []plan.Object
+	for _, h := range rendered.Hooks {
+		if made, err := helm.ParseManifest(h.Manifest); err == nil {
+			objects = append(objects, objectsOf(made)...)
+		}
 	}
 	return objects
 }
