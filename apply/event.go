@@ -34,6 +34,9 @@ const (
 // in no plan: it is a failure's consequence.
 const StepRollback plan.StepKind = "rollback"
 
+// RollbackID names the way back from a step.
+func RollbackID(step string) string { return step + "/rollback" }
+
 // Event is one thing that happened during a run. Events arrive one at a time.
 type Event struct {
 	Time    time.Time

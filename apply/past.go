@@ -53,7 +53,7 @@ func recall(doc *plan.Document, entries []Entry) *past {
 	steps := map[string]plan.Step{}
 	for _, s := range doc.Steps {
 		steps[s.ID] = s
-		steps[rollbackID(s.ID)] = plan.Step{ID: rollbackID(s.ID), Kind: StepRollback, Address: s.Address}
+		steps[RollbackID(s.ID)] = plan.Step{ID: RollbackID(s.ID), Kind: StepRollback, Address: s.Address}
 	}
 	for _, e := range entries {
 		s := steps[e.Step]
@@ -142,7 +142,7 @@ func (p *past) wayBack(e Entry) {
 // again forgets failures, and what was undone because of them.
 func (p *past) again(doc *plan.Document) {
 	for _, failed := range doc.Steps {
-		for address := range p.back[rollbackID(failed.ID)] {
+		for address := range p.back[RollbackID(failed.ID)] {
 			for _, s := range doc.Steps {
 				if s.Address == address && s.Tenant == failed.Tenant && s.Phase == failed.Phase {
 					delete(p.done, s.ID)
@@ -171,5 +171,3 @@ func (p *past) touches(doc *plan.Document) map[string]bool {
 	}
 	return touched
 }
-
-func rollbackID(step string) string { return step + "/rollback" }

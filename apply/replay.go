@@ -95,7 +95,7 @@ func (w *walker) takeAgain(s plan.Step) {
 // finished.
 func (w *walker) failedBefore(ctx context.Context, s plan.Step, err error) {
 	f := w.cost(s, err)
-	id := rollbackID(s.ID)
+	id := RollbackID(s.ID)
 	if why := w.past.backFailed[id]; why != nil {
 		f.RollbackErr = why
 		w.turns.release(s)

@@ -49,18 +49,35 @@ func (l *lockOnce) check(ctx context.Context) error {
 	if l.fresh() {
 		return nil
 	}
+	for {
+		err := l.look(ctx)
+		switch {
+		case l.over.Err() != nil:
+			return ErrLost
+		case err == nil:
+			return nil
+		case ctx.Err() != nil || apierrors.IsForbidden(err) || apierrors.IsUnauthorized(err):
+			return fmt.Errorf("make sure that the lock on the fleet is held still: %w", err)
+		}
+		select { // until it is known; who cannot renew the lock loses it
+		case <-time.After(freshness):
+		case <-ctx.Done():
+		case <-l.over.Done():
+		}
+	}
+}
+
+// look reads the Lease. The lock's own Get is not for that: it notes the version
+// that it updates next.
+func (l *lockOnce) look(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, requestTimeout)
 	defer cancel()
 	begun := time.Now()
-	// The lock's own Get notes the version that it updates next.
 	now, err := l.Client.Leases(l.LeaseMeta.Namespace).Get(ctx, l.LeaseMeta.Name, metav1.GetOptions{})
 	if err != nil && !apierrors.IsNotFound(err) {
-		return fmt.Errorf("make sure that the lock on the fleet is held still: %w", err)
+		return err
 	}
 	l.found(err == nil && now.Spec.HolderIdentity != nil && *now.Spec.HolderIdentity == l.Identity(), begun)
-	if l.over.Err() != nil {
-		return ErrLost
-	}
 	return nil
 }
 

@@ -23,9 +23,12 @@ const maxHistory = 10
 // ForRun marks what is changed from here on as done by a run of a plan. What
 // the plan was made against stays in the history.
 func (s *Set) ForRun(id string, doc *plan.Document) {
-	s.runID, s.planned = id, map[string]int{}
+	s.runID, s.planned, s.waysBack = id, map[string]int{}, map[string]bool{}
 	for _, r := range doc.Releases {
 		s.planned[r.Address] = r.Base.Revision
+	}
+	for _, step := range doc.Steps {
+		s.waysBack[helm.LabelValue(apply.RollbackID(step.ID))] = true
 	}
 }
 
@@ -132,7 +135,7 @@ func (s *Set) Rollback(ctx context.Context, r plan.Release, step plan.Step, repo
 		return r.Base, nil // it never came to a revision of its own
 	case body == nil || body.Labels[helm.LabelRun] != s.runID:
 		return plan.Base{}, &apply.StaleError{Address: r.Address, Want: r.Base.Revision, Have: revisionOf(body)}
-	case s.made(body, step) && body.Status == "deployed":
+	case s.made(body, step.ID) && body.Status == "deployed":
 		return s.baseOf(body), nil
 	case body.Pending():
 		if _, err := s.release(ctx, rel, body, report); err != nil {

@@ -11,8 +11,13 @@ import (
 )
 
 // made says whether a revision was made by a step of this run.
-func (s *Set) made(body *helm.Release, step plan.Step) bool {
-	return body.Labels[helm.LabelRun] == s.runID && body.Labels[helm.LabelStep] == helm.LabelValue(step.ID)
+func (s *Set) made(body *helm.Release, step string) bool {
+	return body.Labels[helm.LabelRun] == s.runID && body.Labels[helm.LabelStep] == helm.LabelValue(step)
+}
+
+// goingBack says whether a revision was made by this run on a way back.
+func (s *Set) goingBack(body *helm.Release) bool {
+	return body.Labels[helm.LabelRun] == s.runID && s.waysBack[body.Labels[helm.LabelStep]]
 }
 
 // Recover looks at what an earlier attempt at a step has left. What it left
@@ -34,7 +39,12 @@ func (s *Set) Recover(ctx context.Context, r plan.Release, step plan.Step, repor
 	switch {
 	case live == r.Base:
 		return apply.Recovered{Base: live}, nil
-	case body == nil || !s.made(body, step):
+	case body != nil && s.goingBack(body):
+		// What failed on its way back is done again from where it got stuck.
+		if body.Pending() {
+			live, err = s.release(ctx, rel, body, report)
+		}
+	case body == nil || !s.made(body, step.ID):
 		return apply.Recovered{}, &apply.StaleError{Address: r.Address, Want: r.Base.Revision, Have: revisionOf(body)}
 	case body.Status == "deployed":
 		report.Log(fmt.Sprintf("revision %d was finished by this run before it was ended", body.Revision))

@@ -22,7 +22,8 @@ type Set struct {
 	key      plan.Key
 	runID    string
 	cache    *plancache.Cache
-	planned  map[string]int // revisions that the plan was made against
+	planned  map[string]int  // revisions that the plan was made against
+	waysBack map[string]bool // labels of the run's ways back
 
 	byAddress map[string]*schema.Release
 	wanted    map[plan.At]*wanted

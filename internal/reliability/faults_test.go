@@ -4,10 +4,12 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
 )
 
@@ -78,6 +80,49 @@ func (p *program) disturb() {
 	add(0.005, nil, hang)
 	add(0.015, nil, faultproxy.Delay(300*time.Millisecond))
 	add(0.20, watches, faultproxy.Cut(2000))
+}
+
+// TestFailedWayBackIsDoneAgain breaks the way back from the staged failure: its
+// release stands at a revision of its own then, which is this run's.
+func TestFailedWayBackIsDoneAgain(t *testing.T) {
+	t.Parallel()
+	reference(t)
+	p := newProgram(t, *seed)
+	var goesBack atomic.Bool
+	p.proxy.Add(faultproxy.Rule{Match: func(r *http.Request) bool {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/secrets") && strings.Contains(bodyOf(r), "sh.helm.release.v1.tenant-beta-"+p.id+".v3") {
+			goesBack.Store(true)
+		}
+		return goesBack.Load() && r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "/namespaces/tenant-beta-")
+	}, Fault: faultproxy.Status(403, 0)})
+	if e := p.run(t, "apply", "up.plan"); e.code != 1 || !strings.Contains(e.output, "injected") {
+		t.Errorf("the way back was to fail: %d\n%s", e.code, e.output)
+	}
+	p.goOnToTheEnd(t)
+}
+
+// TestHungRequestsAboutTheLockCostNothing lets looks at the lock and a renewal
+// of it go unanswered.
+func TestHungRequestsAboutTheLockCostNothing(t *testing.T) {
+	t.Parallel()
+	want, _, state := reference(t)
+	p := newProgram(t, *seed)
+	lease := "/leases/" + journal.LeaseName
+	var looks atomic.Int32
+	p.proxy.Add(
+		faultproxy.Rule{Match: faultproxy.Path(http.MethodPut, lease), Skip: 1, Times: 1, Fault: faultproxy.Hang},
+		// The first looks are before there is a lock.
+		faultproxy.Rule{Match: func(r *http.Request) bool {
+			return faultproxy.Path(http.MethodGet, lease)(r) && looks.Add(1) > 4
+		}, Times: 2, Fault: faultproxy.Hang},
+	)
+	if e := p.run(t, "apply", "up.plan"); e.code != 1 || !strings.Contains(e.output, `Rolled back: tenant.more["beta"]`) {
+		t.Errorf("it did not go to its end: %d\n%s", e.code, e.output)
+	}
+	if met := p.proxy.Met(); met[0] != 1 || met[1] != 2 {
+		t.Errorf("%v requests hung, want [1 2]", met)
+	}
+	p.sound(t, want, state)
 }
 
 func watches(r *http.Request) bool { return r.URL.Query().Get("watch") != "" }
