@@ -45,12 +45,12 @@ KEEP  ?=
 BENCH  = $(GO) run ./internal/bench/cmd/bench -sizes "$(SIZES)" $(BENCHFLAGS)
 
 .PHONY: bench
-bench: build ## time plans against loops of helm, on a fleet of N=200 tenants or of SIZES="500 5000"; KEEP=folder keeps it
+bench: build ## time plans and their upgrades against loops of helm, on a fleet of N=200 tenants or of SIZES="500 5000"; KEEP=folder keeps it
 ifeq ($(KEEP),)
 	@$(SANDBOX) exec -charts examples/charts -- $(BENCH)
 else
 	@$(SANDBOX) up -dir $(KEEP) -charts examples/charts
-	@SOCTALK_SANDBOX_DIR=$(KEEP) $(BENCH)
+	@SOCTALK_SANDBOX_DIR=$(KEEP) $(BENCH) -apply=false
 endif
 
 # What the proofs leave to chance, and how many cases they run at a time.

@@ -23,6 +23,8 @@ type Options struct {
 	Sample int
 	// Repeat is how often a plan is timed. The median counts.
 	Repeat int
+	// Apply also upgrades the fleet, at its largest, which can be done once.
+	Apply bool
 	// Examples is the folder with the charts and the compatibility matrix.
 	Examples string
 	// Soctalk and Helm are the programs.
@@ -76,6 +78,7 @@ type size struct {
 	peers           []timing
 	// status is without any cache, list what the helm CLI has for the purpose.
 	status, list timing
+	applied      *applied // nil where it was not measured
 }
 
 func (o Options) measure(ctx context.Context, n int) (*size, error) {
@@ -108,6 +111,11 @@ func (o Options) measure(ctx context.Context, n int) (*size, error) {
 			return nil, err
 		}
 		s.peers = append(s.peers, t)
+	}
+	if o.Apply && n >= leastToApply && n == slices.Max(o.Sizes) {
+		if s.applied, err = o.measureApply(ctx, f, p, n); err != nil {
+			return nil, err
+		}
 	}
 	return s, nil
 }

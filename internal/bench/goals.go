@@ -44,6 +44,9 @@ func (r *Report) goals() []goal {
 		cold, unchanged := float64(s.cold.requests)/float64(s.n), float64(s.unchanged.requests)/float64(s.n)
 		add(s.n, cold < coldRequests, fmt.Sprintf("%.2f", cold), "cold, fewer than %d API requests a tenant", coldRequests)
 		add(s.n, unchanged < unchangedRequests, fmt.Sprintf("%.3f", unchanged), "nothing changed, fewer than %.1f API requests a tenant", unchangedRequests)
+		if s.applied != nil {
+			all = append(all, s.applied.goals(s.n)...)
+		}
 	}
 	few, many := r.size(small), r.size(large)
 	if few != nil && many != nil {

@@ -49,6 +49,9 @@ func (r *Report) Rows() []Row {
 		for _, p := range s.peers {
 			rows = append(rows, compare("plan-unchanged", s.n, s.unchanged, p))
 		}
+		if s.applied != nil {
+			rows = append(rows, s.applied.rows(s.n)...)
+		}
 		rows = append(rows, compare("status", s.n, s.status, s.list))
 	}
 	few, many := r.size(small), r.size(large)

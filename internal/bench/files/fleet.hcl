@@ -33,6 +33,7 @@ tenant "fleet" {
 
 rollout {
   max_parallel = 20
+  settle       = "0s"
 
   wave "internal" {
     match = { tier = "internal" }

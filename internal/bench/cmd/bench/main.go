@@ -47,6 +47,7 @@ func flags() (*settings, error) {
 	flag.StringVar(&s.Soctalk, "soctalk", "bin/soctalk", "the `program` to measure")
 	flag.IntVar(&s.Revisions, "revisions", 4, "revisions of each release")
 	flag.IntVar(&s.Sample, "sample", 50, "releases that the helm CLI's loops go over")
+	flag.BoolVar(&s.Apply, "apply", true, "also upgrade the fleet and measure that; a sandbox that is kept cannot be measured again then")
 	flag.IntVar(&s.Repeat, "repeat", 3, "how often each plan is timed")
 	flag.Parse()
 	for _, word := range strings.Fields(*sizes) {
