@@ -371,6 +371,16 @@ type Window struct {
 	Timezone string `json:"timezone"`
 }
 
+// Touches are kinds of objects that a run may change, and the namespaces in
+// which it may: who runs the plan needs to be allowed to.
+type Touches struct {
+	Cluster string `json:"cluster"`
+	// Kinds are written as apiVersion/Kind, such as "apps/v1/Deployment". Those
+	// that belong to no namespace stand among the others.
+	Kinds      []string `json:"kinds"`
+	Namespaces []string `json:"namespaces"`
+}
+
 // Severity of a diagnostic.
 type Severity string
 

@@ -7,16 +7,6 @@ import (
 	"strings"
 )
 
-// Touches are kinds of objects that a run may change, and the namespaces in
-// which it may: who runs the plan needs to be allowed to.
-type Touches struct {
-	Cluster string `json:"cluster"`
-	// Kinds are written as apiVersion/Kind, such as "apps/v1/Deployment". Those
-	// that belong to no namespace stand among the others.
-	Kinds      []string `json:"kinds"`
-	Namespaces []string `json:"namespaces"`
-}
-
 // touchedBy are the kinds of objects by namespace; what names none is in the
 // release's own.
 func touchedBy(namespace string, lists ...[]Object) map[string][]string {
