@@ -102,6 +102,9 @@ type Wanted struct {
 	// LeftOut are the paths of values that the files give to the target and that
 	// this version, which is passed on the way, does not know.
 	LeftOut []string
+	// SameEffect is true when the live release is at this version, and the values
+	// come to those that it has: they may differ in what is the default anyway.
+	SameEffect bool
 }
 
 // Chart is what the planner knows about one version of a chart.

@@ -133,7 +133,7 @@ func (d *Draft) decideUpgrade(m *Move) {
 		return
 	}
 	sameVersion := m.To.Equal(m.From)
-	sameValues := d.observation.Offline || SameValues(m.Live.Values, m.wanted.Values)
+	sameValues := d.observation.Offline || m.wanted.SameEffect || SameValues(m.Live.Values, m.wanted.Values)
 	if m.Live.Status == "failed" {
 		m.Reasons = append(m.Reasons, fmt.Sprintf("its last revision, %d, failed: there is no way back to that", m.Live.Revision))
 	}

@@ -163,7 +163,7 @@ func (s *seen) differences(row *view.ReleaseStatus, r *schema.Release, l *plan.L
 	if !l.Version.Equal(r.Version) {
 		row.Differs = append(row.Differs, "version")
 	}
-	if want, err := releases.WantedValues(r, s.live); err != nil || !plan.SameValues(l.Values, want) {
+	if want, err := releases.WantedValues(r, s.live); err != nil || !releases.SameEffect(s.live.Bodies[plan.KeyOf(r)], want) {
 		row.Differs = append(row.Differs, "values")
 	}
 	if d := s.drift[plan.KeyOf(r)]; d != nil {

@@ -5,17 +5,21 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
+	"path/filepath"
 	"sort"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
 	"github.com/soctalk/fleet/internal/journal"
 	"helm.sh/helm/v3/pkg/action"
+	"helm.sh/helm/v3/pkg/chart/loader"
 	"helm.sh/helm/v3/pkg/release"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cli-runtime/pkg/genericclioptions"
+	"sigs.k8s.io/yaml"
 )
 
 // configuration is Helm's own, made as its command line does.
@@ -65,6 +69,23 @@ func claims(ts *testscript.TestScript, neg bool, args []string) {
 		_, err := fmt.Fprintln(ts.Stdout(), c.Name)
 		ts.Check(err)
 	}
+}
+
+// helm-install NAMESPACE/RELEASE CHART VERSION VALUES installs an example chart
+// with the values of a file, as Helm's users do.
+func helmInstall(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 4 {
+		ts.Fatalf("usage: helm-install namespace/release chart version values.yaml")
+	}
+	namespace, name, _ := strings.Cut(args[0], "/")
+	chart, err := loader.Load(filepath.Join(examples, "charts", args[1], args[2]))
+	ts.Check(err)
+	values := map[string]any{}
+	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(args[3])), &values))
+	in := action.NewInstall(configuration(ts, namespace))
+	in.Namespace, in.ReleaseName, in.CreateNamespace, in.Wait, in.Timeout = namespace, name, true, true, 2*time.Minute
+	_, err = in.Run(chart, values)
+	ts.Check(err)
 }
 
 // patch NAMESPACE/DEPLOYMENT JSON changes a Deployment by hand.

@@ -32,6 +32,9 @@ func (s stopping) Run() int {
 	return code
 }
 
+// examples is the folder of the example charts, wherever a script changes to.
+var examples, _ = filepath.Abs("../../examples")
+
 // TestScripts runs every script with a fleet of its own: the names of its
 // releases and tenants end in $ID.
 func TestScripts(t *testing.T) {
@@ -54,6 +57,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit,
+			"helm-install": helmInstall,
 			"damage": damage, "proxy": proxyCommand(t), "fault": fault,
 		},
 	})

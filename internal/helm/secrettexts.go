@@ -20,6 +20,15 @@ func (c *Client) Scrubber(t Target, rendered *Rendered) (func(string) string, er
 	return c.scrubber(t, values).and(slices.Concat(secretTexts(rendered.Objects), rendered.LookedUp)).text, nil
 }
 
+// SecretTexts are what the Secrets of a release hold.
+func (r *Release) SecretTexts() ([]string, error) {
+	objects, err := r.Objects()
+	if err != nil {
+		return nil, err
+	}
+	return secretTexts(objects), nil
+}
+
 // secretTexts are what Secrets hold: chart authors generate some of it, which
 // is in no values.
 func secretTexts(objects []*unstructured.Unstructured) []string {

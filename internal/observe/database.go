@@ -4,7 +4,9 @@ import (
 	"context"
 
 	"github.com/soctalk/fleet/internal/database"
+	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
 )
 
 // database reads the schema revision where the files give a way to it. Before
@@ -14,17 +16,24 @@ func (o *observer) database(ctx context.Context) {
 	if s.Database == nil {
 		return
 	}
-	revision, err := o.schemaRevision(ctx)
-	d := &plan.Database{Revision: revision}
-	if err != nil && o.live.Releases[plan.KeyOf(&s.Release)].Deployed() {
-		d.Problem = err.Error()
+	d := ReadDatabase(ctx, o.clusters[s.Cluster].Kube, s.Database, s.Namespace)
+	if !o.live.Releases[plan.KeyOf(&s.Release)].Deployed() {
+		d.Problem = ""
 	}
 	o.live.Database = d
 }
 
-func (o *observer) schemaRevision(ctx context.Context) (string, error) {
-	s := o.fleet.System
-	conn, err := database.Connect(ctx, o.clusters[s.Cluster].Kube, s.Database, s.Namespace)
+// ReadDatabase reads what the database of a system in a namespace says of itself.
+func ReadDatabase(ctx context.Context, k *kube.Cluster, db *schema.Database, namespace string) *plan.Database {
+	revision, err := schemaRevision(ctx, k, db, namespace)
+	if err != nil {
+		return &plan.Database{Problem: err.Error()}
+	}
+	return &plan.Database{Revision: revision}
+}
+
+func schemaRevision(ctx context.Context, k *kube.Cluster, db *schema.Database, namespace string) (string, error) {
+	conn, err := database.Connect(ctx, k, db, namespace)
 	if err != nil {
 		return "", err
 	}

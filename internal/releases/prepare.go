@@ -2,6 +2,7 @@ package releases
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"strings"
 
@@ -36,9 +37,26 @@ func (s *Set) Prepare(ctx context.Context, parallel int) *plan.Catalog {
 			continue
 		}
 		catalog.Wanted[at] = &plan.Wanted{Chart: f.facts, Values: values}
+		if body := s.live.Bodies[plan.KeyOf(r)]; body != nil && !s.live.Offline && body.ChartVersion == f.facts.Version {
+			catalog.Wanted[at].SameEffect = SameEffect(body, values)
+		}
 		s.wanted[at] = &wanted{f.chart, catalog.Wanted[at]}
 	}
 	return catalog
+}
+
+// SameEffect says whether values come to what a live release has, once both are
+// laid over the defaults of its chart: saying what is the default anyway makes
+// no difference.
+func SameEffect(body *helm.Release, values map[string]any) bool {
+	if plan.SameValues(body.Config, values) {
+		return true
+	}
+	var defaults map[string]any
+	if len(body.ChartDefaults) > 0 && json.Unmarshal(body.ChartDefaults, &defaults) != nil {
+		return false
+	}
+	return plan.SameValues(helm.MergeValues(defaults, body.Config), helm.MergeValues(defaults, values))
 }
 
 // Extend fetches charts that releases pass through on their way, for releases

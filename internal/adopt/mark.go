@@ -1,0 +1,114 @@
+package adopt
+
+import (
+	"fmt"
+	"regexp"
+	"strconv"
+	"strings"
+)
+
+// hole is a value that is written as an expression.
+type hole struct {
+	// expr is the expression; of a secret it is known last.
+	expr string
+	// secret is the value that must not be written.
+	secret any
+	path   string
+}
+
+// pinName is the name of a value that follows a version.
+var pinName = regexp.MustCompile(`(?i)(^tag|imageTag|version)$`)
+
+// mark replaces secrets, and what follows a version, by holes.
+func mark(j *judge, pin func(path []string, text string) string, path []string, v any) any {
+	switch x := v.(type) {
+	case map[string]any:
+		out := make(map[string]any, len(x))
+		name, isPair := x["name"].(string)
+		for k, e := range x {
+			at := append(append([]string{}, path...), k)
+			if isPair && k == "value" {
+				at = append(append([]string{}, path...), name) // as in the environment of a container
+			}
+			out[k] = mark(j, pin, at, e)
+		}
+		return out
+	case []any:
+		out := make([]any, len(x))
+		for i, e := range x {
+			at := append([]string{}, path...)
+			if _, isMap := e.(map[string]any); isMap {
+				at = append(at, strconv.Itoa(i))
+			}
+			out[i] = mark(j, pin, at, e)
+		}
+		return out
+	}
+	if j.secret(path, v) {
+		return &hole{secret: v, path: strings.Join(path, ".")}
+	}
+	if text, ok := v.(string); ok {
+		if expr := pin(path, text); expr != "" {
+			return &hole{expr: expr, path: strings.Join(path, ".")}
+		}
+	}
+	return v
+}
+
+// split parts the values without a hole from those with one. A list with a hole
+// in it is one of the latter as a whole: lists replace each other.
+func split(values map[string]any) (plain, special map[string]any) {
+	plain, special = map[string]any{}, map[string]any{}
+	for k, v := range values {
+		m, isMap := v.(map[string]any)
+		switch {
+		case !hasHole(v):
+			plain[k] = v
+		case isMap:
+			p, s := split(m)
+			if len(p) > 0 {
+				plain[k] = p
+			}
+			special[k] = s
+		default:
+			special[k] = v
+		}
+	}
+	return plain, special
+}
+
+func hasHole(v any) bool {
+	found := false
+	holes(v, func(*hole) { found = true })
+	return found
+}
+
+// holes visits every hole, in the order of names.
+func holes(v any, visit func(*hole)) {
+	switch x := v.(type) {
+	case *hole:
+		visit(x)
+	case map[string]any:
+		for _, k := range sortedKeys(x) {
+			holes(x[k], visit)
+		}
+	case []any:
+		for _, e := range x {
+			holes(e, visit)
+		}
+	}
+}
+
+// own is the expression of a secret that is a tenant's own.
+func own(h *hole, key string) string {
+	return typed(h, fmt.Sprintf("var.tenant_secrets[self.slug].%s", key))
+}
+
+// typed gives an expression the type of the value that it stands for; variables
+// for secrets are texts.
+func typed(h *hole, expr string) string {
+	if _, text := h.secret.(string); text {
+		return expr
+	}
+	return "tonumber(" + expr + ")"
+}

@@ -1,0 +1,231 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/adopt"
+	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
+	"github.com/spf13/cobra"
+)
+
+// soctalkCharts is where SocTalk publishes its charts. A release does not say
+// where its chart came from.
+const soctalkCharts = "oci://ghcr.io/soctalk/charts"
+
+// importFlags say what to import, and from where its charts come.
+type importFlags struct {
+	out, charts, kubeconfig string
+	contexts, namespaces    []string
+	plainHTTP, keepDefaults bool
+}
+
+func (a *app) importCommand() *cobra.Command {
+	flags := &importFlags{}
+	cmd := &cobra.Command{
+		Use:   "import",
+		Short: "Write the configuration of a live fleet",
+		Long: `Reads the releases of a fleet that was installed by other means and writes the
+files that describe it: common things once, tenants that differ only in data as
+one block over a YAML file, values without what the charts say by themselves,
+and variables in the place of secrets. Given the secrets, soctalk plan then finds
+nothing to do.
+
+Nothing of the cluster is changed, no file is overwritten, and no secret is
+written. What is a secret is decided by the release's own Secrets, by names, and
+by looks; look the files through before you commit them.`,
+		Args: noArgs,
+	}
+	cmd.Flags().StringVar(&flags.out, "out", ".", "`folder` for the files; it must not hold a configuration yet")
+	cmd.Flags().StringVar(&flags.charts, "charts", soctalkCharts, "where the charts come from: `oci://HOST/PATH`, or the https:// URL of a repository")
+	cmd.Flags().BoolVar(&flags.plainHTTP, "plain-http", false, "the registry of the charts speaks plain HTTP")
+	cmd.Flags().StringVar(&flags.kubeconfig, "kubeconfig", "", "the kubeconfig `file`, instead of the ambient one")
+	cmd.Flags().StringArrayVar(&flags.contexts, "context", nil, "a `context` of the kubeconfig, which becomes a cluster of the fleet; may be repeated, the system's first")
+	cmd.Flags().StringArrayVar(&flags.namespaces, "namespace", nil, "look only at namespaces that match this `pattern`, such as 'tenant-*'; may be repeated")
+	cmd.Flags().BoolVar(&flags.keepDefaults, "keep-defaults", false, "keep values that say what the chart's defaults say too")
+	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
+		if err := flags.check(); err != nil {
+			return err
+		}
+		return a.importFleet(cmd.Context(), flags)
+	}
+	return cmd
+}
+
+func (f *importFlags) check() error {
+	scheme, rest, ok := strings.Cut(f.charts, "://")
+	if !ok || rest == "" || !slices.Contains([]string{"oci", "https", "http"}, scheme) {
+		return fmt.Errorf("-charts=%s: it is oci://HOST/PATH, or the URL of a repository", f.charts)
+	}
+	f.charts = strings.TrimSuffix(f.charts, "/")
+	for _, pattern := range f.namespaces {
+		if _, err := filepath.Match(pattern, ""); err != nil {
+			return fmt.Errorf("-namespace=%s: it is no pattern", pattern)
+		}
+	}
+	return nil
+}
+
+func (a *app) importFleet(ctx context.Context, flags *importFlags) error {
+	dir := a.path(flags.out)
+	if err := empty(dir); err != nil {
+		return err
+	}
+	found, err := a.survey(ctx, flags)
+	if err != nil {
+		return err
+	}
+	result, err := adopt.Fleet(found.releases, adopt.Options{
+		Clusters: found.written, Charts: flags.charts, PlainHTTP: flags.plainHTTP, KeepDefaults: flags.keepDefaults, Database: found.database,
+	})
+	if err != nil {
+		return err
+	}
+	result.Remarks = append(found.remarks, result.Remarks...)
+	if err := a.place(ctx, dir, flags, result); err != nil {
+		return err
+	}
+	a.tellImport(flags.out, result)
+	return nil
+}
+
+// empty makes sure that a folder holds no configuration.
+func empty(dir string) error {
+	for _, pattern := range []string{"*.hcl", "*.hcl.json"} {
+		there, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			return fmt.Errorf("look into %s: %w", dir, err)
+		}
+		if len(there) > 0 {
+			return advise(fmt.Errorf("%s holds a configuration already: %s", dir, filepath.Base(there[0])), "Nothing is overwritten. Give an empty folder with -out=DIR.")
+		}
+	}
+	return nil
+}
+
+// place writes the files, once it is proved on a copy that they say what is
+// live.
+func (a *app) place(ctx context.Context, dir string, flags *importFlags, result *adopt.Result) error {
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return fmt.Errorf("make the folder for the files: %w", err)
+	}
+	trial, err := os.MkdirTemp("", "soctalk-import-")
+	if err != nil {
+		return fmt.Errorf("make a folder to try the files in: %w", err)
+	}
+	defer func() { _ = os.RemoveAll(trial) }()
+	for name, data := range result.Files {
+		if err := create(filepath.Join(trial, name), data, 0o600); err != nil {
+			return err
+		}
+	}
+	f, diags := schema.Load(trial, schema.Options{Vars: result.Variables, Order: strings.Repeat("v", len(result.Variables)), ToolVersion: version, CheckSet: helm.CheckSet})
+	if diags.HasErrors() {
+		return unproved(diags)
+	}
+	if err := result.Prove(f); err != nil {
+		return advise(fmt.Errorf("the files would not say what is live, so nothing is written: %w", err), "This is a fault of soctalk import. Leave the release out with -namespace, and write its block by hand.")
+	}
+	result.Remarks = append(result.Remarks, a.lookForCharts(ctx, f, flags.charts)...)
+	for name := range result.Files {
+		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
+			return advise(fmt.Errorf("%s is there already", filepath.Join(dir, name)), "Nothing is overwritten, and nothing was written. Give an empty folder with -out=DIR.")
+		}
+	}
+	for name, data := range result.Files {
+		mode := os.FileMode(0o644)
+		if result.Private[name] {
+			mode = 0o600
+		}
+		if err := create(filepath.Join(dir, name), data, mode); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// unproved tells what is wrong with the files, without a line of them.
+func unproved(diags hcl.Diagnostics) error {
+	first := diags.Errs()[0]
+	var d *hcl.Diagnostic
+	if errors.As(first, &d) {
+		return advise(fmt.Errorf("the files that were made are not sound, so nothing is written: %s", d.Summary), d.Detail)
+	}
+	return fmt.Errorf("the files that were made are not sound, so nothing is written: %w", first)
+}
+
+// create writes a file that is not there yet.
+func create(path string, data []byte, mode os.FileMode) error {
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	_, err = f.Write(data)
+	if err := errors.Join(err, f.Close()); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// lookForCharts fetches the charts that the files name, and says which are not
+// where they are said to be.
+func (a *app) lookForCharts(ctx context.Context, f *schema.Fleet, charts string) []string {
+	defer a.working("Looking for the charts")()
+	resolver, err := newResolver(f)
+	if err != nil {
+		return []string{fmt.Sprintf("The charts could not be looked for: %v.", err)}
+	}
+	var remarks []string
+	seen := map[string]bool{}
+	for _, r := range f.Releases() {
+		key := chartName(r.Chart) + " " + r.Version.Original()
+		if seen[key] {
+			continue
+		}
+		seen[key] = true
+		if _, err := resolver.Fetch(ctx, r.Chart, r.Version.Original()); err != nil {
+			remarks = append(remarks, fmt.Sprintf("Chart %s could not be fetched, which plans need: %s. Say where it is with -charts, or change chart in the files.", key, strings.TrimSuffix(summary(err), ".")))
+		}
+	}
+	return remarks
+}
+
+// tellImport says what was written, and what is left to do.
+func (a *app) tellImport(out string, r *adopt.Result) {
+	s := a.style(a.out)
+	releases := "1 system"
+	if r.Tenants > 0 {
+		releases += fmt.Sprintf(", %d tenants", r.Tenants)
+	}
+	fmt.Fprintf(a.out, "%s %s, %d releases in all. Written to %s:\n", s.Good("Imported"), releases, len(r.Addresses), out)
+	for _, name := range slices.Sorted(maps.Keys(r.Files)) {
+		fmt.Fprintf(a.out, "  %s\n", name)
+	}
+	if n := len(r.Secrets); n > 0 {
+		fmt.Fprintf(a.out, "\nSecrets to provide, %d in all, in %s or as SOCTALK_VAR_name:\n", n, adopt.SecretsFile)
+		for _, secret := range r.Secrets[:min(n, mostSecrets)] {
+			fmt.Fprintf(a.out, "  %s  %s\n", secret.Variable, s.Faint(fmt.Sprintf("%s of release %s in namespace %s", secret.Path, secret.Release.Name, secret.Release.Namespace)))
+		}
+		if n > mostSecrets {
+			fmt.Fprintf(a.out, "  and %d more\n", n-mostSecrets)
+		}
+	}
+	var warnings []plan.Diagnostic
+	for _, text := range r.Remarks {
+		warnings = append(warnings, plan.Diagnostic{Severity: plan.Warning, Summary: "Look at this", Detail: text})
+	}
+	a.diagnostics(warnings)
+	a.hint("Look the files through, provide the secrets, then:\n  soctalk init && soctalk plan")
+}
+
+// mostSecrets are listed; the rest stands in the file.
+const mostSecrets = 20
