@@ -58,7 +58,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit,
 			"helm-install": helmInstall,
-			"damage": damage, "proxy": proxyCommand(t), "fault": fault,
+			"damage":       damage, "proxy": proxyCommand(t), "fault": fault,
 		},
 	})
 }
