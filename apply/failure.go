@@ -62,6 +62,9 @@ func (w *walker) spendBudget() {
 // wayBack returns the releases to put back, last touched first.
 func (w *walker) wayBack(s plan.Step) []plan.Release {
 	wanted := w.Plan.Rollout.OnFailure == string(schema.TenantRollback)
+	if s.Kind == plan.StepSoak {
+		return nil // its tenants' turns are over
+	}
 	if s.Tenant == "" {
 		wanted = w.Plan.Rollout.SystemFailure == string(schema.SystemRollback)
 	}
@@ -150,7 +153,7 @@ func (w *walker) endRollback(o outcome) {
 // backAgain notes that a release is where it was.
 func (w *walker) backAgain(f *Failure, rel plan.Release) {
 	w.result.RolledBack = append(w.result.RolledBack, rel.Address)
-	if rel.Address != f.Step.Address && w.begun[rel.Address] >= len(rel.Path) {
+	if (rel.Address != f.Step.Address || !writes(f.Step)) && w.begun[rel.Address] >= len(rel.Path) {
 		w.result.Upgraded-- // it had gone ahead and arrived
 	}
 }
@@ -162,6 +165,9 @@ func (w *walker) leave(s plan.Step) {
 }
 
 func (w *walker) untouch(s plan.Step) {
+	if !writes(s) {
+		return
+	}
 	list := w.touched[s.Tenant]
 	for i, rel := range list {
 		if rel.Address == s.Address {

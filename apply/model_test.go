@@ -38,6 +38,10 @@ type model struct {
 	foreign  map[string]bool   // addresses that someone else changed
 	turns    map[string]string // tenant in its turn → wave
 	failed   map[string]bool   // tenants
+	sick     map[string]bool   // tenants whose checks fail
+	faint    map[string]bool   // tenants whose checks fail from the second time on
+	asked    map[string]int    // checks by address
+	sunk     map[string]bool   // waves whose soak failed
 	migrated int
 	job      bool            // the migration's Job is there
 	saved    map[string]bool // snapshots by step
@@ -63,7 +67,8 @@ func (r *revision) base() plan.Base {
 }
 
 func newModel(doc *plan.Document) *model {
-	m := &model{doc: doc, versions: map[string]string{"schema": "1"}, live: map[string]*revision{}, broken: map[string]bool{}, foreign: map[string]bool{}, turns: map[string]string{}, failed: map[string]bool{}, saved: map[string]bool{}}
+	m := &model{doc: doc, versions: map[string]string{"schema": "1"}, live: map[string]*revision{}, broken: map[string]bool{}, foreign: map[string]bool{}, turns: map[string]string{}, failed: map[string]bool{}, saved: map[string]bool{},
+		sick: map[string]bool{}, faint: map[string]bool{}, asked: map[string]int{}, sunk: map[string]bool{}}
 	for _, r := range doc.Releases {
 		m.versions[r.Address] = r.From
 		if r.Base.Revision > 0 {
@@ -276,8 +281,16 @@ func (m *model) event(e Event) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := e.Step
+	if s.Kind == plan.StepSoak && e.Type == StepFailed {
+		m.sunk[s.Wave] = true
+	}
 	if s.Tenant == "" {
 		return
+	}
+	for wave := range m.sunk {
+		if e.Type == StepStart && s.Wave > wave {
+			m.fault("%s moved after the soak of wave %s failed", s.Tenant, wave)
+		}
 	}
 	switch e.Type {
 	case StepStart:
@@ -330,6 +343,10 @@ func randomPlan(t *rapid.T) *plan.Document {
 		MaxParallel: rapid.IntRange(1, 4).Draw(t, "parallel"), WaveParallel: map[string]int{},
 		MaxFailures: rapid.IntRange(0, 3).Draw(t, "budget"),
 		OnFailure:   rapid.SampledFrom([]string{"rollback", "stop", "continue"}).Draw(t, "on_failure"), SystemFailure: "stop",
+		Checks: map[string]plan.Check{
+			"well": {On: "tenant", Interval: "15s", Timeout: "40s", Retries: rapid.IntRange(0, 2).Draw(t, "retries")},
+			"calm": {On: "wave", Interval: "20s", Timeout: "1m"},
+		},
 	}}
 	leaving := randomLeaving(t, doc)
 	doc.Releases = append(doc.Releases, plan.Release{Address: "system", From: "1", To: "2", Action: plan.Upgrade, Reversibility: plan.RestoreRequired, Base: plan.Base{Revision: 1}})
@@ -354,8 +371,13 @@ func randomPlan(t *rapid.T) *plan.Document {
 				doc.Steps = append(doc.Steps, plan.Step{ID: a + "/0/upgrade", Kind: plan.StepUpgrade, Address: a, Tenant: address, Wave: wave, From: "1", To: "2", Needs: []string{last}})
 				last = a + "/0/upgrade"
 			}
-			doc.Steps = append(doc.Steps, plan.Step{ID: address + "/0/verify", Kind: plan.StepVerify, Address: address, Tenant: address, Wave: wave, Settle: "2s", Needs: []string{last}})
+			doc.Steps = append(doc.Steps, plan.Step{ID: address + "/0/verify", Kind: plan.StepVerify, Address: address, Tenant: address, Wave: wave, Settle: "2s", Checks: []string{"well"}, Needs: []string{last}})
 			needs = append(needs, address+"/0/verify")
+		}
+		if rapid.Bool().Draw(t, "soak") {
+			soak := plan.Step{ID: wave + "/soak", Kind: plan.StepSoak, Address: "wave." + wave, Wave: wave, Settle: "1m", Checks: []string{"well", "calm"}, Needs: append([]string{gate.ID}, needs[1:]...)}
+			doc.Steps = append(doc.Steps, soak)
+			needs = append(needs, soak.ID)
 		}
 	}
 	randomSnapshots(t, doc)
@@ -397,6 +419,10 @@ func TestRunProperties(t *testing.T) {
 				m.foreign[r.Address] = true
 			case 2:
 				m.broken["snapshot of "+r.Address] = true
+			case 3:
+				m.sick[r.Address] = true
+			case 4:
+				m.faint[r.Address] = true
 			}
 		}
 		m.broken["migration"] = rapid.IntRange(0, 9).Draw(t, "migration") == 0
@@ -421,7 +447,7 @@ func (m *model) runToTheEnd(t *rapid.T) *Result {
 		if kills > 0 {
 			m.killAt = rapid.IntRange(1, 60).Draw(t, "killed at")
 		}
-		r := &Runner{Plan: m.doc, Releases: m, Snapshots: m, Journal: m, Clock: instant{}, RunID: "r", Events: m.event, Past: slices.Clone(m.entries)}
+		r := &Runner{Plan: m.doc, Releases: m, Snapshots: m, Checks: m, Journal: m, Clock: instant{}, RunID: "r", Events: m.event, Past: slices.Clone(m.entries)}
 		result, err := r.Run(context.Background())
 		if m.killAt > 0 && m.instants >= m.killAt {
 			continue // what a dead program says counts for nothing
@@ -491,7 +517,14 @@ func checkAccount(t *rapid.T, doc *plan.Document, m *model, result *Result) {
 	if upgraded != result.Upgraded || uninstalled != result.Uninstalled {
 		t.Fatalf("%d upgraded, %d uninstalled, the result says %d: %+v, %v, %s", upgraded, uninstalled, result.Upgraded, result, m.versions, journalText(m.entries))
 	}
-	if result.OK() != (upgraded+uninstalled == len(doc.Releases)) {
+	well := len(m.sunk) == 0
+	for _, r := range doc.Releases {
+		well = well && (r.Action == plan.Uninstall || !m.sick[r.Slug])
+	}
+	if result.OK() && !well {
+		t.Fatalf("OK although checks failed: sick %v, sunk %v", m.sick, m.sunk)
+	}
+	if result.OK() != (well && upgraded+uninstalled == len(doc.Releases)) && len(m.faint) == 0 {
 		t.Fatalf("OK = %v with %d of %d there", result.OK(), upgraded+uninstalled, len(doc.Releases))
 	}
 }

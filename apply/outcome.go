@@ -64,6 +64,9 @@ func (w *walker) end(ctx context.Context, o outcome) {
 	default:
 		w.emit(Event{Type: StepDone, Step: o.step})
 		delete(w.running, o.step.ID)
+		if writes(o.step) {
+			w.changed[o.step.Tenant] = w.Clock.Now()
+		}
 		w.done(o)
 		w.follow(o.step.ID, true)
 	}
@@ -75,7 +78,7 @@ func (w *walker) done(o outcome) {
 	if writes(s) {
 		rel.Base = o.base
 		w.releases[s.Address] = rel
-		if s.Tenant == "" {
+		if _, checked := w.steps[plan.StepID(s.Address, s.Hop, plan.StepVerify)]; s.Tenant == "" && !checked {
 			delete(w.touched, "") // what follows is another hop
 		}
 	}

@@ -1,6 +1,8 @@
 package apply
 
 import (
+	"time"
+
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -30,7 +32,9 @@ type past struct {
 	// moved are the tenants of which something was begun since the run last came
 	// to an end, gates those that they stood behind.
 	moved map[string]bool
-	gates map[gateKey]bool
+	// changed is when tenants were last changed; "" is the system.
+	changed map[string]time.Time
+	gates   map[gateKey]bool
 }
 
 // wayKey is the way back of one release from a failed step.
@@ -48,7 +52,7 @@ type gateKey struct {
 func recall(doc *plan.Document, entries []Entry) *past {
 	p := &past{
 		bases: map[string]plan.Base{}, from: map[string]plan.Base{}, open: map[string]bool{}, cancelled: map[string]bool{}, tried: map[string]bool{}, done: map[string]bool{},
-		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, goingBack: map[wayKey]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, reached: map[string]bool{}, moved: map[string]bool{}, gates: map[gateKey]bool{},
+		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, goingBack: map[wayKey]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, reached: map[string]bool{}, moved: map[string]bool{}, changed: map[string]time.Time{}, gates: map[gateKey]bool{},
 	}
 	steps := map[string]plan.Step{}
 	for _, s := range doc.Steps {
@@ -109,7 +113,7 @@ func (p *past) step(s plan.Step, e Entry) {
 		delete(p.open, s.ID)
 		p.done[s.ID] = true
 		if e.Base != nil {
-			p.bases[s.Address] = *e.Base
+			p.bases[s.Address], p.changed[s.Tenant] = *e.Base, e.Time
 		}
 	case Cancelled:
 		p.cancelled[s.ID] = true

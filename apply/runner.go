@@ -15,8 +15,10 @@ type Runner struct {
 	Plan      *plan.Document
 	Releases  Releases
 	Snapshots Snapshots
-	Journal   Journal
-	Clock     Clock
+	// Checks may be nil where the plan has none.
+	Checks  Checks
+	Journal Journal
+	Clock   Clock
 	// Events is called from one goroutine.
 	Events func(Event)
 	RunID  string
@@ -46,6 +48,9 @@ func (r *Runner) Run(ctx context.Context) (*Result, error) {
 	}
 	if err := checkApprovals(r.Plan, r.Approve); err != nil {
 		return nil, err
+	}
+	if len(r.Plan.Rollout.Checks) > 0 && r.Checks == nil {
+		return nil, errors.New("the plan has checks, and nothing can ask them")
 	}
 	w, err := newWalker(r)
 	if err != nil {

@@ -3,7 +3,6 @@ package apply
 import (
 	"context"
 	"fmt"
-	"time"
 
 	"github.com/soctalk/fleet/plan"
 )
@@ -16,7 +15,8 @@ func (w *walker) start(ctx context.Context, s plan.Step) {
 	if writes(s) {
 		w.touch(s)
 	}
-	go func() { w.results <- w.carryOut(ctx, rel, s) }()
+	all := w.askings(s)
+	go func() { w.results <- w.carryOut(ctx, rel, s, all) }()
 }
 
 // touch notes the release that a step is about to change, as it can be put
@@ -38,14 +38,11 @@ func writes(s plan.Step) bool {
 }
 
 // carryOut does a step between its intent and its result.
-func (w *walker) carryOut(ctx context.Context, rel plan.Release, s plan.Step) outcome {
+func (w *walker) carryOut(ctx context.Context, rel plan.Release, s plan.Step, all []asking) outcome {
 	o := outcome{step: s}
 	rep := w.report(s.ID)
 	if s.Kind == plan.StepVerify || s.Kind == plan.StepSoak {
-		if o.err = w.pause(ctx, s); o.err == nil {
-			o.unkept = w.write(ctx, Entry{Kind: Done, Step: s.ID})
-		}
-		return o
+		return w.prove(ctx, s, all, rep)
 	}
 	var done bool
 	if done, rel.Base, o.err = w.look(ctx, rel, s, rep); o.err == nil && !done {
@@ -94,17 +91,4 @@ func (w *walker) execute(ctx context.Context, rel plan.Release, s plan.Step, rep
 		return plan.Base{}, w.Releases.Uninstall(ctx, rel, s, rep)
 	}
 	return plan.Base{}, fmt.Errorf("step %s: this version cannot carry out a %s", s.ID, s.Kind)
-}
-
-func (w *walker) pause(ctx context.Context, s plan.Step) error {
-	d, err := time.ParseDuration(s.Settle)
-	if err != nil {
-		return fmt.Errorf("step %s: settle: %w", s.ID, err)
-	}
-	select {
-	case <-w.Clock.After(d):
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
 }

@@ -22,7 +22,9 @@ type walker struct {
 	wake     time.Time            // when the next window opens that is waited for
 	told     map[string]time.Time // by window, what was last said of its opening
 	windows  *windows
-	approve  []string // what is left of the words about gates
+	paces    map[string]pace      // of the checks, by name
+	changed  map[string]time.Time // by tenant, when it was last changed; "" is the system
+	approve  []string             // what is left of the words about gates
 	running  map[string]*execution
 	turns    turns
 	touched  map[string][]plan.Release // in a tenant's turn, in the order they were touched
@@ -75,6 +77,10 @@ func newWalker(r *Runner) (*walker, error) {
 	if w.windows, err = newWindows(r.Plan); err != nil {
 		return nil, err
 	}
+	if w.paces, err = newPaces(r.Plan); err != nil {
+		return nil, err
+	}
+	w.changed = w.past.changed
 	if w.walk, err = dag.New(nodes); err != nil {
 		return nil, err
 	}

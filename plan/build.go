@@ -58,6 +58,7 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 	doc.Classes = append(doc.Classes, classes.list...)
 	doc.Touches = touched.list
 	doc.Steps = append(doc.Steps, d.steps()...)
+	doc.Rollout.Checks = d.checks(doc.Steps)
 	d.checkQuotas(outcomes)
 	d.outlook(doc)
 	doc.Forecast = d.forecast(doc)

@@ -358,6 +358,22 @@ type Rollout struct {
 	SystemFailure string         `json:"system_on_failure"`
 	// Windows are those that steps keep to, by name.
 	Windows map[string]Window `json:"windows,omitempty"`
+	// Checks are those that steps have, by name.
+	Checks map[string]Check `json:"checks,omitempty"`
+}
+
+// Check is how a check is asked. What it asks stays in the files.
+type Check struct {
+	// On is tenant, system or wave.
+	On string `json:"on"`
+	// Probe is http, sql, prometheus, job, command, or a built-in check.
+	Probe string `json:"probe"`
+	// Interval and Timeout are Go durations: from one question to the next, and
+	// until it has to pass.
+	Interval string `json:"interval"`
+	Timeout  string `json:"timeout"`
+	// Retries are the failing answers in a row that a soak tolerates.
+	Retries int `json:"retries,omitempty"`
 }
 
 // Window is a recurring span of time.

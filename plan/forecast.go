@@ -48,11 +48,7 @@ func widthOf(r Rollout, wave string) int {
 
 // atMost is what a step takes if it uses all the time it is given.
 func (d *Draft) atMost(s Step) time.Duration {
-	total := duration(s.Timeout) + duration(s.Settle)
-	for _, name := range s.Checks {
-		total += d.fleet.Checks[name].Timeout
-	}
-	return total
+	return duration(s.Timeout) + duration(s.Settle) + d.longest(s)
 }
 
 // took returns a guess at what a step takes; false when nothing is known.

@@ -19,7 +19,7 @@ func StepID(address string, number int, kind StepKind) string {
 // needs its gate, and the next gate needs every tenant of the wave before, so
 // that the number of edges grows with the tenants and not with their square.
 func (d *Draft) steps() []Step {
-	b := &stepBuilder{draft: d, scheduled: map[string]scheduled{}, checks: d.checksOn("tenant")}
+	b := &stepBuilder{draft: d, scheduled: map[string]scheduled{}}
 	b.leaving(d.Leaving)
 	for phase := range d.phases {
 		b.phase = phase
@@ -48,8 +48,6 @@ type stepBuilder struct {
 	// not move on while one of them is behind: the version that it was left at
 	// need not be allowed beside the system's next.
 	tenants []string
-	// checks are those that follow every tenant's turn.
-	checks []string
 	// scheduled are the definitions brought so far, by cluster and name.
 	scheduled map[string]scheduled
 }
@@ -75,7 +73,7 @@ func (b *stepBuilder) system(m *Move) {
 		b.add(s, b.last)
 	}
 	b.add(b.step(m, h, StepKind(m.Action), m.Release.Timeout), b.last)
-	if checks := b.draft.checksOn("system"); len(checks) > 0 {
+	if checks := b.draft.systemChecks(); len(checks) > 0 {
 		s := b.step(m, h, StepVerify, 0)
 		s.From, s.To, s.Timeout, s.Checks = "", "", "", checks
 		b.add(s, b.last)
@@ -152,13 +150,13 @@ func (b *stepBuilder) wave(w *schema.Wave, moves []*Move) {
 	var done []string
 	for _, turn := range turns {
 		b.last = []string{gate.ID}
-		b.turn(turn)
+		b.turn(turn, b.draft.waveChecks(w, onTenant))
 		done = append(done, b.last...)
 	}
 	b.last = done
 	b.tenants = append(b.tenants, done...)
 	if w.Soak > 0 || len(w.Checks) > 0 {
-		b.add(Step{ID: StepID(address, b.phase, StepSoak), Kind: StepSoak, Address: address, Wave: w.Name, Settle: w.Soak.String(), Checks: w.Checks}, union([]string{gate.ID}, done))
+		b.add(Step{ID: StepID(address, b.phase, StepSoak), Kind: StepSoak, Address: address, Wave: w.Name, Settle: w.Soak.String(), Checks: b.draft.waveChecks(w, onTenant, onWave)}, union([]string{gate.ID}, done))
 	}
 }
 
@@ -181,7 +179,7 @@ func (b *stepBuilder) turns(w *schema.Wave, moves []*Move) [][]*Move {
 
 // turn adds what one tenant does in a phase: first everything that has to be
 // saved, then its releases in their order, then proof that it is well.
-func (b *stepBuilder) turn(moves []*Move) {
+func (b *stepBuilder) turn(moves []*Move, checks []string) {
 	for _, m := range moves {
 		b.snapshots(m)
 	}
@@ -195,20 +193,8 @@ func (b *stepBuilder) turn(moves []*Move) {
 	tenant := moves[0].Tenant
 	b.add(Step{
 		ID: StepID(tenant.Address, b.phase, StepVerify), Kind: StepVerify, Address: tenant.Address, Tenant: tenant.Address,
-		Wave: moves[0].Wave, Settle: b.draft.fleet.Rollout.Settle.String(), Checks: b.checks,
+		Wave: moves[0].Wave, Settle: b.draft.fleet.Rollout.Settle.String(), Checks: checks,
 	}, b.last)
-}
-
-// checksOn returns the names of the checks that run after a kind of upgrade.
-func (d *Draft) checksOn(what string) []string {
-	var names []string
-	for name, c := range d.fleet.Checks {
-		if c.On == what {
-			names = append(names, name)
-		}
-	}
-	slices.Sort(names)
-	return names
 }
 
 // migratesByJob says whether the schema is moved by the chart's own Job before

@@ -26,9 +26,6 @@ func NotYet(doc *Document) []string {
 		if s.Kind == StepSnapshot && !drivers[s.Driver] {
 			add(fmt.Sprintf("it takes snapshots with driver %s: take those backups by hand and leave the snapshot blocks out until then", s.Driver))
 		}
-		if len(s.Checks) > 0 {
-			add("it runs checks: check by hand and leave the check blocks out until then")
-		}
 	}
 	if len(doc.Steps) > 0 && doc.Rollout.SystemFailure == string(schema.SystemRestore) {
 		add(`it restores a snapshot when the system fails: use on_failure = "stop" or "rollback" until then`)

@@ -10,6 +10,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/zclconf/go-cty/cty"
+	"k8s.io/client-go/util/jsonpath"
 )
 
 func (l *loader) checks() {
@@ -19,7 +20,8 @@ func (l *loader) checks() {
 		if c.Interval > c.Timeout {
 			l.sink.warn("", c.Source.At("interval"), "Interval longer than timeout", fmt.Sprintf("The check is asked every %s and given up after %s, so it is asked once.", c.Interval, c.Timeout))
 		}
-		c.probe = l.prober(n, c)
+		c.Kind = n.chosen()
+		c.probe = l.prober(n)
 		l.fleet.Checks[c.Name] = c
 	}
 }
@@ -51,13 +53,8 @@ func releaseSelf(r *Release) map[string]cty.Value {
 
 // prober returns the function that evaluates a check's probe for a self. It
 // evaluates once where nothing depends on self.
-func (l *loader) prober(n *node, c *Check) func(string, map[string]cty.Value) (*Probe, hcl.Diagnostics) {
-	var probe *node
-	for _, name := range n.spec.oneOf {
-		if b := n.one(name); b != nil {
-			probe = b
-		}
-	}
+func (l *loader) prober(n *node) func(string, map[string]cty.Value) (*Probe, hcl.Diagnostics) {
+	probe := n.one(n.chosen())
 	dynamic := false
 	if probe != nil {
 		for _, a := range probe.attrs {
@@ -84,6 +81,9 @@ func (l *loader) prober(n *node, c *Check) func(string, map[string]cty.Value) (*
 		}
 		x.bind(nil, self)
 		p := x.probe(probe)
+		if p.SQL != nil {
+			x.harmless(probe.attrs["query"], self)
+		}
 		diags := l.diagnostics()
 		if !dynamic && !diags.HasErrors() {
 			once = p
@@ -111,7 +111,7 @@ func (x *instance) probe(n *node) *Probe {
 	case "http":
 		return &Probe{HTTP: x.httpProbe(n)}
 	case "sql":
-		return &Probe{SQL: &SQLProbe{Query: x.text(n, "query"), Equals: x.text(n, "equals")}}
+		return &Probe{SQL: x.sqlProbe(n)}
 	case "prometheus":
 		return &Probe{Prometheus: x.prometheusProbe(n)}
 	case "job":
@@ -152,6 +152,8 @@ func (x *instance) httpProbe(n *node) *HTTPProbe {
 	if a := n.attrs["jsonpath"]; a != nil {
 		if p.JSONPath != "" && (!strings.HasPrefix(p.JSONPath, "{") || !strings.HasSuffix(p.JSONPath, "}")) {
 			x.fail(a, "Invalid jsonpath", "A JSONPath is written in braces, such as \"{.status}\".")
+		} else if _, err := jsonpath.Parse("", p.JSONPath); err != nil {
+			x.fail(a, "Invalid jsonpath", fmt.Sprintf("The jsonpath is not understood: %s.", err))
 		}
 		if n.attrs["equals"] == nil {
 			x.fail(a, "Missing required argument", "A jsonpath needs equals, which it is held against.")

@@ -335,7 +335,9 @@ type Window struct {
 
 // Check is a condition that must hold after an upgrade.
 type Check struct {
-	Name     string
+	Name string
+	// Kind is the probe's: http, sql, prometheus, job or command.
+	Kind     string
 	On       string // tenant, system, wave
 	Interval time.Duration
 	Timeout  time.Duration

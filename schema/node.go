@@ -2,6 +2,7 @@ package schema
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -332,6 +333,17 @@ func (l *loader) complete(n *node) {
 			l.complete(b)
 		}
 	}
+}
+
+// chosen is what of the block's oneOf is written, the last where that is
+// several; empty when nothing is.
+func (n *node) chosen() string {
+	for _, name := range slices.Backward(n.spec.oneOf) {
+		if n.attrs[name] != nil || len(n.blocks[name]) > 0 {
+			return name
+		}
+	}
+	return ""
 }
 
 // orDefaults names the other place where an attribute may be written.

@@ -184,7 +184,7 @@ func probeBlocks() []*block {
 			{name: "equals", kind: kindString, secret: true, doc: "What the answer, or what `jsonpath` finds in it, has to be."},
 		}},
 		{name: "sql", self: true, doc: "A query on the system database; needs the system's `database` block.", attrs: []*attribute{
-			{name: "query", kind: kindString, required: true, secret: true, doc: "One statement that returns one value."},
+			{name: "query", kind: kindString, required: true, secret: true, doc: "One statement that returns one value, read in a transaction that can only read. Names and labels that are put into it may hold only letters, digits, blanks and `. _ + : / @ -`."},
 			{name: "equals", kind: kindString, required: true, secret: true, doc: "The value that is expected, as text."},
 		}},
 		{name: "prometheus", self: true, oneOf: nil, doc: "An instant query that returns one number.", attrs: []*attribute{
@@ -383,7 +383,7 @@ var language = &block{
 			doc:   "Something that has to hold after an upgrade. Has exactly one probe.",
 			oneOf: []string{"http", "sql", "prometheus", "job", "command"},
 			attrs: []*attribute{
-				{name: "on", kind: kindString, def: `"tenant"`, enum: []string{"tenant", "system", "wave"}, doc: "`tenant`: after each upgrade of a tenant whose wave lists the check, and for the wave's soak. `system`: after each upgrade of the system. `wave`: once, after a wave that lists it."},
+				{name: "on", kind: kindString, def: `"tenant"`, enum: []string{"tenant", "system", "wave"}, doc: "`tenant`: after each upgrade of a tenant whose wave lists the check, and for the wave's soak. `system`: after each upgrade of the system. `wave`: after a wave that lists it, and for its soak."},
 				{name: "interval", kind: kindDuration, def: `"15s"`, doc: "Time between two probes."},
 				{name: "timeout", kind: kindDuration, def: `"5m"`, doc: "How long it may take until the probe passes."},
 				{name: "retries", kind: kindInt, def: "0", bounded: true, doc: "Failing probes in a row that are tolerated during a soak."},

@@ -24,6 +24,7 @@ var mayImport = map[string][]string{
 	"internal/chart":     {"schema", "internal/neterr"},
 	"internal/helm":      {"schema", "internal/chart", "internal/kube", "internal/redact"},
 	"internal/database":  {"schema", "internal/neterr", "internal/kube"},
+	"internal/check":     {"schema", "plan", "apply", "internal/database", "internal/kube", "internal/neterr", "internal/redact"},
 	"internal/observe":   {"schema", "plan", "internal/helm", "internal/kube", "internal/plancache", "internal/database", "internal/redact"},
 	"internal/releases":  {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/observe", "internal/plancache"},
 	"internal/journal":   {"plan", "apply", "internal/kube"},
@@ -34,7 +35,7 @@ var mayImport = map[string][]string{
 	"internal/view":      {"schema", "plan", "apply"},
 	"internal/announce":  {"plan", "apply", "internal/kube", "internal/view"},
 	"internal/adopt":     {"schema", "internal/redact"},
-	"internal/cli": {"schema", "plan", "apply", "internal/adopt", "internal/announce", "internal/chart", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/observe",
+	"internal/cli": {"schema", "plan", "apply", "internal/adopt", "internal/announce", "internal/chart", "internal/check", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/observe",
 		"internal/plancache", "internal/planfile", "internal/releases", "internal/snapshot", "internal/view"},
 	"internal/bench":           {"internal/cli", "internal/kube", "internal/sandbox/publish"},
 	"internal/bench/cmd/bench": {"internal/bench", "internal/sandbox"},
@@ -43,12 +44,13 @@ var mayImport = map[string][]string{
 // onlyIn names the rooms that alone may import a path.
 var onlyIn = map[string][]string{
 	"helm.sh/helm/v3": {"internal/bench", "internal/helm", "internal/chart", "internal/sandbox"},
-	"k8s.io/":         {"internal/announce", "internal/bench", "internal/database", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox", "internal/snapshot"},
+	"k8s.io/":         {"internal/announce", "internal/bench", "internal/check", "internal/database", "internal/helm", "internal/journal", "internal/kube", "internal/observe", "internal/releases", "internal/sandbox", "internal/snapshot"},
 }
 
 // except names single paths that a room may import all the same.
 var except = map[string][]string{
-	"plan": {"k8s.io/apimachinery/pkg/api/resource"}, // quantities: arithmetic, no client
+	"plan":   {"k8s.io/apimachinery/pkg/api/resource"}, // quantities: arithmetic, no client
+	"schema": {"k8s.io/client-go/util/jsonpath"},       // kubectl's JSONPath: a parser, no client
 }
 
 func TestRoomsImportOnlyWhatTheyMay(t *testing.T) {

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/check"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/planfile"
 	"github.com/soctalk/fleet/internal/snapshot"
@@ -28,6 +29,8 @@ type applyFlags struct {
 	asJSON      bool
 	stale       string
 	lockTimeout time.Duration
+	// allowExec lets checks run programs on this machine.
+	allowExec bool
 	// resume is the run to go on with, approve the waves whose gates are open.
 	resume  string
 	approve []string
@@ -87,6 +90,7 @@ again. Releases that had failed when the run came to its end are tried again.`,
 	flags.plan.register(cmd)
 	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before applying")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
+	cmd.Flags().BoolVar(&flags.allowExec, "allow-exec", false, "let the plan's checks run programs on this machine")
 	cmd.Flags().DurationVar(&flags.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
 	cmd.Flags().StringVar(&flags.resume, "resume", "", "go on with this `run`; see soctalk history")
 	cmd.Flags().StringArrayVar(&flags.approve, "approve", nil, "go on past the approval gate of this `wave`; may be given several times")
@@ -294,6 +298,9 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 		return err
 	}
 	s.set.ForRun(run.ID, t.doc)
+	if err := mayExec(t.doc, flags.allowExec); err != nil {
+		return err
+	}
 	ctx, interrupt, stop := interrupts(ctx)
 	defer stop()
 	held, journals, err := lockFleet(ctx, s, run.ID, flags.lockTimeout)
@@ -309,12 +316,14 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	if err := a.cleanUp(held.Context, taker); err != nil {
 		return err
 	}
+	checks := check.New(s.fleet, usable(s.clusters), run.ID, a.env)
+	defer checks.Close()
 	v := a.runView(t, flags.asJSON, past)
 	defer v.Close()
 	told := s.announce(ctx, run, t)
 	defer a.endAnnouncing(told)
 	r := &apply.Runner{
-		Plan: t.doc, Releases: s.set, Snapshots: taker, Journal: log, Clock: apply.SystemClock{}, Events: eventsTo(v.Event, told.Event, gatesInto(run)), RunID: run.ID, By: whoami(), Past: past,
+		Plan: t.doc, Releases: s.set, Snapshots: taker, Checks: checks, Journal: log, Clock: apply.SystemClock{}, Events: eventsTo(v.Event, told.Event, gatesInto(run)), RunID: run.ID, By: whoami(), Past: past,
 		Approve: flags.approve, MaxParallel: flags.maxParallel, RefuseStale: flags.stale == "refuse", Interrupt: interrupt,
 	}
 	result, err := r.Run(held.Context)

@@ -10,7 +10,6 @@ import (
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/journal"
-	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/observe"
 	"github.com/soctalk/fleet/internal/snapshot"
 	"github.com/soctalk/fleet/internal/view"
@@ -231,13 +230,7 @@ func (a *app) saying() apply.Report {
 // snapshotFleet is a fleet as snapshots are taken of it. A cluster that cannot
 // be used is left out.
 func snapshotFleet(f *schema.Fleet, all observe.Clusters) *snapshot.Fleet {
-	clusters := map[string]*kube.Cluster{}
-	for name, c := range all {
-		if c.Failed == nil {
-			clusters[name] = c.Kube
-		}
-	}
-	return &snapshot.Fleet{Files: f, Clusters: clusters}
+	return &snapshot.Fleet{Files: f, Clusters: usable(all)}
 }
 
 // cleanUp removes what snapshots that were cut off have left, and says what it

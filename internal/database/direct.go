@@ -42,8 +42,12 @@ func connect(ctx context.Context, n *network, dsn, from string) (Conn, error) {
 func (d *overNetwork) Query(ctx context.Context, sql string) ([][]string, error) {
 	ctx, cancel := context.WithTimeout(ctx, answerTimeout)
 	defer cancel()
-	script := fmt.Sprintf("BEGIN READ ONLY; SET LOCAL statement_timeout = %d; %s; COMMIT", statementTimeout.Milliseconds(), withoutEnd(sql))
-	results, err := d.conn.Exec(ctx, script).ReadAll()
+	// Each is sent as one statement, so that none can leave the transaction.
+	batch := &pgconn.Batch{}
+	for _, statement := range []string{"BEGIN READ ONLY", fmt.Sprintf("SET LOCAL statement_timeout = %d", statementTimeout.Milliseconds()), withoutEnd(sql), "COMMIT"} {
+		batch.ExecParams(statement, nil, nil, nil, nil)
+	}
+	results, err := d.conn.ExecBatch(ctx, batch).ReadAll()
 	if err != nil {
 		why := d.why(err)
 		// The transaction is left open by what went wrong in it.

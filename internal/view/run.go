@@ -43,7 +43,7 @@ func (v *RunHuman) event(e apply.Event) string {
 	doing, done := words(e.Step)
 	switch e.Type {
 	case apply.StepStart:
-		if doing == "" || e.Step.Settle == "0s" {
+		if doing == "" || e.Step.Settle == "0s" && len(e.Step.Checks) == 0 {
 			return ""
 		}
 		return fmt.Sprintf("%s %s…", who, doing)
@@ -94,10 +94,8 @@ func words(s plan.Step) (doing, done string) {
 		return "setting SocTalk's own pins to what the tenants run", "pins set"
 	case plan.StepCRDs:
 		return "updating custom resource definitions " + strings.Join(s.CRDs, ", "), "custom resource definitions updated"
-	case plan.StepVerify:
-		return "settling for " + round(s.Settle), ""
-	case plan.StepSoak:
-		return "soaking for " + round(s.Settle), "soaked"
+	case plan.StepVerify, plan.StepSoak:
+		return proving(s)
 	case apply.StepRollback:
 		return "rolling back to " + s.To, ""
 	}

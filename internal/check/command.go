@@ -1,0 +1,72 @@
+package check
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os/exec"
+	"strings"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/schema"
+)
+
+// lastWords is how long a program may take to end once its time is over.
+const lastWords = 5 * time.Second
+
+// command runs a program in the folder of the configuration. Whatever it has
+// started ends with it when its time is over.
+func (s *Set) command(ctx context.Context, at subject, c *schema.Check, p *schema.CommandProbe) (finding, error) {
+	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
+	cmd.Dir, cmd.Env = s.fleet.Root, s.environment(at, c)
+	out := &tail{most: logTail}
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.WaitDelay = lastWords
+	inGroup(cmd)
+	err := cmd.Run()
+	name := value(p.Argv[0])
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return finding{ok: true, text: name + " ended with exit code 0"}, nil
+	case ctx.Err() != nil:
+		err = fmt.Errorf("%s did not end in time, and was killed", name)
+	case errors.As(err, &exit) && exit.ExitCode() >= 0:
+		err = fmt.Errorf("%s ended with exit code %d", name, exit.ExitCode())
+	case errors.As(err, &exit):
+		err = fmt.Errorf("%s was ended: %s", name, exit)
+	default:
+		err = fmt.Errorf("%s cannot be run: %w", name, err)
+	}
+	lines := out.lines()
+	if n := len(lines); n > 0 {
+		err = fmt.Errorf("%w: %s", err, value(lines[n-1]))
+	}
+	return finding{}, &apply.CauseError{Err: err, Seen: lines}
+}
+
+// environment is this program's own, without the values of variables, and what
+// the check is about.
+func (s *Set) environment(at subject, c *schema.Check) []string {
+	var env []string
+	for _, e := range s.env {
+		if !strings.HasPrefix(e, schema.EnvPrefix) {
+			env = append(env, e)
+		}
+	}
+	r := at.release
+	about := map[string]string{
+		"RUN": s.run, "NAME": c.Name, "ADDRESS": at.address, "CLUSTER": r.Cluster, "NAMESPACE": r.Namespace, "RELEASE": r.Name,
+	}
+	if r.Version != nil {
+		about["VERSION"] = r.Version.Original()
+	}
+	if at.tenant != nil {
+		about["SLUG"] = at.tenant.Slug
+	}
+	for name, v := range about {
+		env = append(env, "SOCTALK_CHECK_"+name+"="+v)
+	}
+	return env
+}

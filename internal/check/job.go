@@ -1,0 +1,225 @@
+package check
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/schema"
+	batchv1 "k8s.io/api/batch/v1"
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/apimachinery/pkg/runtime"
+	"sigs.k8s.io/yaml"
+)
+
+const (
+	// labelRun and annotationCheck say what a Job was made for.
+	labelRun        = "soctalk.io/check-run"
+	annotationCheck = "soctalk.io/check"
+	// longestName leaves a Job's pods room for theirs.
+	longestName = 40
+	// afterlife is when Kubernetes removes a Job that nobody did.
+	afterlife = 10 * time.Minute
+	// cleanup is how long removing a Job may take.
+	cleanup = 30 * time.Second
+	logTail = 20
+)
+
+// job runs a Job of its own name and removes it. Should the program die in
+// between, the Job ends with its time and is removed by Kubernetes, or by this
+// run's next question.
+func (s *Set) job(ctx context.Context, at subject, c *schema.Check, p *schema.JobProbe, within time.Duration) (finding, error) {
+	k := s.kube(at)
+	job, err := s.manifest(at, c, p, within)
+	if err != nil {
+		return finding{}, err
+	}
+	name := "Job " + job.GetNamespace() + "/" + job.GetName()
+	if err := s.removeJobs(ctx, k, job.GetNamespace(), c.Name); err != nil {
+		return finding{}, err
+	}
+	hide := s.hider(mounted(ctx, k, job)...)
+	defer func() {
+		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
+		defer cancel()
+		_ = k.DeleteJob(after, job.GetNamespace(), job.GetName())
+	}()
+	logs := &tail{most: logTail}
+	err = k.RunJob(ctx, job, within, logs)
+	var failed *kube.JobError
+	switch {
+	case err == nil:
+		return finding{ok: true, text: name + " is complete"}, nil
+	case errors.As(err, &failed):
+		failed.Reason.Edit(hide)
+	}
+	var seen []string
+	if lines := logs.lines(); len(lines) > 0 {
+		seen = append(seen, "last lines of "+name+":")
+		for _, line := range lines {
+			seen = append(seen, "  "+hide(line))
+		}
+	}
+	return finding{}, &apply.CauseError{Err: err, Seen: seen}
+}
+
+// manifest is the Job as it is created: in the release's namespace, under a name
+// of its own, and bounded in time.
+func (s *Set) manifest(at subject, c *schema.Check, p *schema.JobProbe, within time.Duration) (*unstructured.Unstructured, error) {
+	job := &unstructured.Unstructured{}
+	if err := yaml.Unmarshal([]byte(p.Manifest), &job.Object); err != nil {
+		return nil, errors.New("the manifest is no YAML")
+	}
+	base := strings.TrimRight(cut(cmp.Or(job.GetName(), strings.TrimRight(job.GetGenerateName(), "-"), "check"), longestName), "-.")
+	job.SetName(base + "-" + strings.ToLower(rand.Text()[:8]))
+	job.SetGenerateName("")
+	job.SetNamespace(at.release.Namespace)
+	labels := job.GetLabels()
+	if labels == nil {
+		labels = map[string]string{}
+	}
+	labels[labelRun] = s.run
+	job.SetLabels(labels)
+	annotations := job.GetAnnotations()
+	if annotations == nil {
+		annotations = map[string]string{}
+	}
+	annotations[annotationCheck] = c.Name
+	job.SetAnnotations(annotations)
+	bound := int64(within.Seconds()) + 1
+	if own, has, _ := unstructured.NestedInt64(job.Object, "spec", "activeDeadlineSeconds"); has {
+		bound = min(bound, own)
+	}
+	for field, value := range map[string]int64{"activeDeadlineSeconds": bound, "ttlSecondsAfterFinished": int64(afterlife.Seconds())} {
+		if err := unstructured.SetNestedField(job.Object, value, "spec", field); err != nil {
+			return nil, errors.New("the manifest has no spec")
+		}
+	}
+	return job, nil
+}
+
+// removeJobs removes what an earlier program of this run has left.
+func (s *Set) removeJobs(ctx context.Context, k *kube.Cluster, namespace, check string) error {
+	list, err := k.Typed().BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{LabelSelector: labelRun + "=" + s.run})
+	if err != nil {
+		return fmt.Errorf("look for Jobs of earlier checks in namespace %s: %w", namespace, k.Explain(err))
+	}
+	for _, j := range list.Items {
+		if j.Annotations[annotationCheck] != check || j.DeletionTimestamp != nil {
+			continue
+		}
+		if err := k.DeleteJob(ctx, namespace, j.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// mounted are the texts of the Secrets that a Job's pods are given, as far as
+// they can be read: its output must not tell them.
+func mounted(ctx context.Context, k *kube.Cluster, job *unstructured.Unstructured) []string {
+	typed := batchv1.Job{}
+	if runtime.DefaultUnstructuredConverter.FromUnstructured(job.Object, &typed) != nil {
+		return nil
+	}
+	var all []string
+	for name := range secretsOf(&typed.Spec.Template.Spec) {
+		secret, err := k.Typed().CoreV1().Secrets(job.GetNamespace()).Get(ctx, name, metav1.GetOptions{})
+		if err != nil {
+			if apierrors.IsNotFound(err) {
+				continue
+			}
+			return all
+		}
+		for _, data := range secret.Data {
+			all = append(all, strings.TrimSpace(string(data)))
+		}
+	}
+	return all
+}
+
+func secretsOf(p *corev1.PodSpec) map[string]bool {
+	names := map[string]bool{}
+	for _, c := range append(append([]corev1.Container{}, p.InitContainers...), p.Containers...) {
+		for _, e := range c.Env {
+			if e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil {
+				names[e.ValueFrom.SecretKeyRef.Name] = true
+			}
+		}
+		for _, e := range c.EnvFrom {
+			if e.SecretRef != nil {
+				names[e.SecretRef.Name] = true
+			}
+		}
+	}
+	for _, v := range p.Volumes {
+		if v.Secret != nil {
+			names[v.Secret.SecretName] = true
+		}
+		if v.Projected == nil {
+			continue
+		}
+		for _, source := range v.Projected.Sources {
+			if source.Secret != nil {
+				names[source.Secret.Name] = true
+			}
+		}
+	}
+	return names
+}
+
+func cut(text string, most int) string { return text[:min(len(text), most)] }
+
+// tail keeps the last lines of what is written to it, each of them bounded.
+type tail struct {
+	most int
+	all  [][]byte
+	rest []byte
+}
+
+// Write implements io.Writer.
+func (t *tail) Write(p []byte) (int, error) {
+	t.rest = append(t.rest, p...)
+	for {
+		line, rest, found := bytes.Cut(t.rest, []byte("\n"))
+		if !found {
+			if len(t.rest) > 4*longest {
+				t.rest = t.rest[:4*longest]
+			}
+			return len(p), nil
+		}
+		t.keep(line)
+		t.rest = rest
+	}
+}
+
+func (t *tail) keep(line []byte) {
+	t.all = append(t.all, bytes.Clone(line[:min(len(line), 4*longest)]))
+	if len(t.all) > t.most {
+		t.all = t.all[1:]
+	}
+}
+
+func (t *tail) lines() []string {
+	if len(t.rest) > 0 {
+		t.keep(t.rest)
+		t.rest = nil
+	}
+	var all []string
+	for _, line := range t.all {
+		if text := strings.TrimRight(string(line), " \r"); text != "" {
+			all = append(all, text)
+		}
+	}
+	return all
+}

@@ -1,0 +1,33 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/soctalk/fleet/internal/check"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/observe"
+	"github.com/soctalk/fleet/plan"
+)
+
+// usable are the clusters that can be used, by name.
+func usable(all observe.Clusters) map[string]*kube.Cluster {
+	clusters := map[string]*kube.Cluster{}
+	for name, c := range all {
+		if c.Failed == nil {
+			clusters[name] = c.Kube
+		}
+	}
+	return clusters
+}
+
+// mayExec refuses a plan that runs programs on this machine, unless that is
+// allowed.
+func mayExec(doc *plan.Document, allowed bool) error {
+	names := check.Programs(doc)
+	if allowed || len(names) == 0 {
+		return nil
+	}
+	return advise(fmt.Errorf("the plan runs programs on this machine, for its checks: %s", strings.Join(names, ", ")),
+		"Nothing was started. Look at the command blocks of these checks, and pass -allow-exec.")
+}

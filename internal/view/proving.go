@@ -1,0 +1,19 @@
+package view
+
+import "github.com/soctalk/fleet/plan"
+
+// proving says what a step does that changes nothing, and has done.
+func proving(s plan.Step) (doing, done string) {
+	checks := cleanList(s.Checks)
+	switch lasting := lasts(s.Settle); {
+	case s.Kind == plan.StepSoak && lasting && checks != "":
+		return "soaking for " + round(s.Settle) + " with " + checks, "soaked with its checks holding"
+	case s.Kind == plan.StepSoak && checks == "":
+		return "soaking for " + round(s.Settle), "soaked"
+	case checks == "":
+		return "settling for " + round(s.Settle), ""
+	case lasting:
+		return "checking " + checks + ", then settling for " + round(s.Settle), "checked and settled"
+	}
+	return "checking " + checks, "checked"
+}
