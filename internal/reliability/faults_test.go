@@ -16,7 +16,7 @@ import (
 const (
 	// disturbances is how many disturbed runs the whole proof has,
 	// disturbancesADay those of every day.
-	disturbances, disturbancesADay = 100, 3
+	disturbances, disturbancesADay = 100, 2
 	// disturbedAttempts is how often a run is taken up again while it is being
 	// disturbed; after that it is left in peace.
 	disturbedAttempts = 3
