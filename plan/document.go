@@ -295,6 +295,9 @@ type Step struct {
 	// for kind snapshot.
 	Snapshot string `json:"snapshot,omitempty"`
 	Driver   string `json:"driver,omitempty"`
+	// Unsaved are volume claims that the snapshot leaves out, as the files accept,
+	// so that it makes no way back.
+	Unsaved []string `json:"unsaved,omitempty"`
 	// Checks must hold, for kinds verify and soak.
 	Checks []string `json:"checks,omitempty"`
 	// Approve stops the run here until somebody approves, for kind gate.

@@ -36,6 +36,8 @@ type Footprint struct {
 	Workloads []Workload `json:"workloads,omitempty"`
 	// Claims are the volume claims, those of StatefulSets among them.
 	Claims []Claim `json:"claims,omitempty"`
+	// Mounts are the claims that pods name, whoever made them.
+	Mounts []string `json:"mounts,omitempty"`
 	// Bounds are ResourceQuotas and LimitRanges as they stand in the manifest.
 	Bounds []Object `json:"bounds,omitempty"`
 }
@@ -91,6 +93,11 @@ func footprintOf(objects []Object, namespace string) Footprint {
 		case "Deployment", "ReplicaSet", "StatefulSet", "Job", "Pod":
 			w := workloadOf(o)
 			f.Workloads = append(f.Workloads, w)
+			for _, v := range mapsAt(podSpec(o), "volumes") {
+				if name := textAt(v, "persistentVolumeClaim", "claimName"); name != "" {
+					f.Mounts = append(f.Mounts, name)
+				}
+			}
 			if k.kind != "StatefulSet" {
 				continue
 			}

@@ -43,6 +43,9 @@ type Observation struct {
 	// Bounds are the live ResourceQuotas, with their status, and LimitRanges of
 	// namespaces that the fleet's releases are in.
 	Bounds map[Namespace][]Object
+	// Volumes are what clusters say of storage, by name; nil where nothing is to be
+	// saved by VolumeSnapshots, or that was not looked at.
+	Volumes map[string]*Volumes
 	// Offline is true when this was read from a file that `soctalk observe`
 	// wrote: no secret is in it, so values cannot be compared.
 	Offline bool

@@ -30,7 +30,7 @@ func changes(s Step) bool {
 func noReturn(doc *Document, reversible func(Step) bool) *NoReturn {
 	var snapshots []Step
 	for _, s := range doc.Steps {
-		if s.Kind == StepSnapshot {
+		if s.Kind == StepSnapshot && len(s.Unsaved) == 0 {
 			snapshots = append(snapshots, s)
 		}
 		if !changes(s) && s.Kind != StepMigrate || reversible(s) {
@@ -84,7 +84,7 @@ func rollbackPoints(steps []Step, reversible func(Step) bool) []RollbackPoint {
 			note(id, s.ID)
 		}
 		switch {
-		case s.Kind == StepSnapshot && lost[s.Address]:
+		case s.Kind == StepSnapshot && len(s.Unsaved) == 0 && lost[s.Address]:
 			delete(lost, s.Address)
 			snapshots = append(snapshots, s.ID)
 		case changes(s):

@@ -59,6 +59,9 @@ type Snapshot struct {
 	ScaledDown []Scaled `json:"scaled_down,omitempty"`
 
 	Claims []ClaimSnapshot `json:"claims,omitempty"`
+	// Unsaved are claims whose volumes cannot be snapshotted, which the files
+	// accept.
+	Unsaved []string `json:"unsaved,omitempty"`
 	// Secrets are those of the release's namespace, saved beside the snapshot.
 	Secrets *SavedSecrets `json:"secrets,omitempty"`
 	// Backup is what another tool made, in its own words: a Velero Backup's name.
@@ -91,8 +94,15 @@ type ClaimSnapshot struct {
 	// UID is the claim's, as it was when the snapshot was taken.
 	UID string `json:"uid"`
 	// StorageClass and Request are what a claim that is restored needs again.
-	StorageClass string `json:"storage_class,omitempty"`
-	Request      string `json:"request,omitempty"`
+	StorageClass string   `json:"storage_class,omitempty"`
+	Request      string   `json:"request,omitempty"`
+	AccessModes  []string `json:"access_modes,omitempty"`
+	VolumeMode   string   `json:"volume_mode,omitempty"`
+	// Node is where the volume is to be made, for a class that waits for a pod.
+	Node string `json:"node,omitempty"`
+	// Labels are the claim's, and Annotations those that make it Helm's.
+	Labels      map[string]string `json:"labels,omitempty"`
+	Annotations map[string]string `json:"annotations,omitempty"`
 	// Class is the VolumeSnapshotClass, Snapshot and Content the objects.
 	Class    string `json:"class,omitempty"`
 	Snapshot string `json:"snapshot,omitempty"`

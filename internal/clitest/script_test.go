@@ -59,6 +59,7 @@ func TestScripts(t *testing.T) {
 			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit,
 			"helm-install": helmInstall,
 			"damage":       damage, "proxy": proxyCommand(t), "fault": fault,
+			"snapshots": snapshots(t), "volumesnapshots": volumeSnapshots, "failing": failingClass,
 		},
 	})
 }

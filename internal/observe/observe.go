@@ -93,7 +93,7 @@ func newLive() *Live {
 	return &Live{
 		Observation: &plan.Observation{
 			Releases: map[plan.ReleaseKey]*plan.Live{}, Prerequisites: map[string]string{}, Problems: map[plan.ReleaseKey]string{},
-			Clusters: map[string]string{}, Owners: map[plan.ReleaseKey]string{}, Bounds: map[plan.Namespace][]plan.Object{},
+			Clusters: map[string]string{}, Owners: map[plan.ReleaseKey]string{}, Bounds: map[plan.Namespace][]plan.Object{}, Volumes: map[string]*plan.Volumes{},
 		},
 		Bodies: map[plan.ReleaseKey]*helm.Release{}, tenants: map[plan.ReleaseKey]bool{},
 	}
@@ -153,6 +153,7 @@ func (o *observer) cluster(ctx context.Context, name string) error {
 			return err
 		}
 	}
+	o.volumes(ctx, name)
 	return o.bodies(ctx, name, o.sort(name, metas, managed))
 }
 

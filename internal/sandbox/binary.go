@@ -21,28 +21,50 @@ import (
 // k8s.io/kubernetes in kube/go.mod, which a test holds to it.
 const kubernetesVersion = "v1.36.3"
 
+// part is a program of the sandbox that is built from a module of its own.
+type part struct {
+	// dir is the folder of the module beside this file.
+	dir string
+	// name is for people; takes is how long its first build does.
+	name, takes string
+	// flags are what the build takes beside those of all parts.
+	flags []string
+}
+
+// withoutDWARF saves the compiler a third of its work.
+const withoutDWARF = "-gcflags=all=-dwarf=false"
+
+var (
+	servers            = part{"kube", "the sandbox's Kubernetes", "5 minutes", []string{"-trimpath", withoutDWARF, "-ldflags", stamp()}}
+	snapshotController = part{"snapshots", "the sandbox's volume snapshots", "2 minutes", []string{withoutDWARF, "-ldflags", "-s -w"}}
+)
+
 // Binary builds the multi-call binary of the servers, unless that was done
 // before for the same sources and the same Go, and returns its path. Several
 // processes may call it at the same time: one builds, the others wait.
 // progress, which may be nil, receives lines for people.
 func Binary(ctx context.Context, progress io.Writer) (string, error) {
+	return servers.binary(ctx, progress)
+}
+
+func (p part) binary(ctx context.Context, progress io.Writer) (string, error) {
 	if progress == nil {
 		progress = io.Discard
 	}
-	source, err := moduleDir()
+	source, err := p.moduleDir()
 	if err != nil {
 		return "", err
 	}
-	hash, err := sourceHash(ctx, source)
+	hash, err := p.sourceHash(ctx, source)
 	if err != nil {
-		return "", fmt.Errorf("identify the sandbox's Kubernetes: %w", err)
+		return "", fmt.Errorf("identify %s: %w", p.name, err)
 	}
 	cache, err := os.UserCacheDir()
 	if err != nil {
 		return "", fmt.Errorf("find the place of the sandbox's binary: %w", err)
 	}
 	dir := filepath.Join(cache, "soctalk-sandbox", hash)
-	binary := filepath.Join(dir, "kube")
+	binary := filepath.Join(dir, p.dir)
 	if _, err := os.Stat(binary); err == nil {
 		return binary, nil
 	}
@@ -51,15 +73,15 @@ func Binary(ctx context.Context, progress io.Writer) (string, error) {
 	}
 	building, err := acquire(ctx, filepath.Join(dir, "build.lock"))
 	if err != nil {
-		return "", fmt.Errorf("wait for another build of the sandbox's Kubernetes: %w", err)
+		return "", fmt.Errorf("wait for another build of %s: %w", p.name, err)
 	}
 	defer building.release()
 	if _, err := os.Stat(binary); err == nil {
 		return binary, nil
 	}
 	partial := binary + ".partial"
-	if err := build(ctx, source, partial, progress); err != nil {
-		return "", fmt.Errorf("build the sandbox's Kubernetes: %w", err)
+	if err := p.build(ctx, source, partial, progress); err != nil {
+		return "", fmt.Errorf("build %s: %w", p.name, err)
 	}
 	if err := os.Rename(partial, binary); err != nil {
 		return "", fmt.Errorf("put the sandbox's binary in its place: %w", err)
@@ -68,8 +90,8 @@ func Binary(ctx context.Context, progress io.Writer) (string, error) {
 }
 
 // build compiles the module in source to the file binary.
-func build(ctx context.Context, source, binary string, progress io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", append(buildArgs(), "-o", binary, ".")...)
+func (p part) build(ctx context.Context, source, binary string, progress io.Writer) error {
+	cmd := exec.CommandContext(ctx, "go", append(p.buildArgs(), "-o", binary, ".")...)
 	cmd.Dir = source
 	cmd.Env = buildEnv()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
@@ -78,7 +100,7 @@ func build(ctx context.Context, source, binary string, progress io.Writer) error
 	cmd.Stdout, cmd.Stderr = &output, &output
 
 	begin := time.Now()
-	_, _ = fmt.Fprintln(progress, "building the sandbox's Kubernetes, once: about 5 minutes on 2 cores …")
+	_, _ = fmt.Fprintf(progress, "building %s, once: about %s on 2 cores …\n", p.name, p.takes)
 	ended := make(chan struct{})
 	reported := make(chan struct{})
 	go func() {
@@ -90,7 +112,7 @@ func build(ctx context.Context, source, binary string, progress io.Writer) error
 			case <-ended:
 				return
 			case <-tick.C:
-				_, _ = fmt.Fprintf(progress, "still building the sandbox's Kubernetes, for %s\n", time.Since(begin).Round(time.Second))
+				_, _ = fmt.Fprintf(progress, "still building %s, for %s\n", p.name, time.Since(begin).Round(time.Second))
 			}
 		}
 	}()
@@ -106,11 +128,12 @@ func build(ctx context.Context, source, binary string, progress io.Writer) error
 	if err != nil {
 		return fmt.Errorf("go build in %s: %w\n%s", source, err, output.String())
 	}
-	_, _ = fmt.Fprintf(progress, "built the sandbox's Kubernetes in %s\n", time.Since(begin).Round(time.Second))
+	_, _ = fmt.Fprintf(progress, "built %s in %s\n", p.name, time.Since(begin).Round(time.Second))
 	return nil
 }
 
-func buildArgs() []string {
+// stamp makes the servers say which version they are.
+func stamp() string {
 	major, minor, _ := strings.Cut(strings.TrimPrefix(kubernetesVersion, "v"), ".")
 	minor, _, _ = strings.Cut(minor, ".")
 	flags := "-s -w"
@@ -118,8 +141,11 @@ func buildArgs() []string {
 		flags += fmt.Sprintf(" -X %[1]s.gitVersion=%[2]s -X %[1]s.gitMajor=%[3]s -X %[1]s.gitMinor=%[4]s -X %[1]s.gitTreeState=clean",
 			pkg, kubernetesVersion, major, minor)
 	}
-	// Without DWARF the compiler does a third less work.
-	return []string{"build", "-buildvcs=false", "-trimpath", "-gcflags=all=-dwarf=false", "-ldflags", flags}
+	return flags
+}
+
+func (p part) buildArgs() []string {
+	return append([]string{"build", "-buildvcs=false"}, p.flags...)
 }
 
 // buildEnv keeps what a caller may have set for the main module away from the
@@ -129,7 +155,7 @@ func buildEnv() []string {
 }
 
 // sourceHash names a build by everything that goes into it.
-func sourceHash(ctx context.Context, source string) (string, error) {
+func (p part) sourceHash(ctx context.Context, source string) (string, error) {
 	goVersion := exec.CommandContext(ctx, "go", "env", "GOVERSION")
 	goVersion.Dir = source
 	goVersion.Env = buildEnv()
@@ -138,7 +164,7 @@ func sourceHash(ctx context.Context, source string) (string, error) {
 		return "", fmt.Errorf("ask go for its version: %w", err)
 	}
 	sum := sha256.New()
-	_, _ = fmt.Fprintln(sum, strings.TrimSpace(string(version)), runtime.GOOS, runtime.GOARCH, buildArgs())
+	_, _ = fmt.Fprintln(sum, strings.TrimSpace(string(version)), runtime.GOOS, runtime.GOARCH, p.buildArgs())
 	files, err := os.ReadDir(source)
 	if err != nil {
 		return "", err
@@ -154,25 +180,25 @@ func sourceHash(ctx context.Context, source string) (string, error) {
 	return hex.EncodeToString(sum.Sum(nil))[:16], nil
 }
 
-// moduleDir finds the sources of the multi-call binary: beside this file, or
-// in the checkout that holds the working directory.
-func moduleDir() (string, error) {
-	const inModule = "internal/sandbox/kube"
+// moduleDir finds the sources: beside this file, or in the checkout that holds
+// the working directory.
+func (p part) moduleDir() (string, error) {
+	inModule := "internal/sandbox/" + p.dir
 	if _, file, _, ok := runtime.Caller(0); ok {
-		if dir := filepath.Join(filepath.Dir(file), "kube"); holdsModule(dir) {
+		if dir := filepath.Join(filepath.Dir(file), p.dir); holdsModule(dir) {
 			return dir, nil
 		}
 	}
 	dir, err := os.Getwd()
 	if err != nil {
-		return "", fmt.Errorf("find the sources of the sandbox's Kubernetes: %w", err)
+		return "", fmt.Errorf("find the sources of %s: %w", p.name, err)
 	}
 	for ; ; dir = filepath.Dir(dir) {
 		if source := filepath.Join(dir, filepath.FromSlash(inModule)); holdsModule(source) {
 			return source, nil
 		}
 		if dir == filepath.Dir(dir) {
-			return "", fmt.Errorf("find the sources of the sandbox's Kubernetes: no %s in or above the working directory: %w", inModule, fs.ErrNotExist)
+			return "", fmt.Errorf("find the sources of %s: no %s in or above the working directory: %w", p.name, inModule, fs.ErrNotExist)
 		}
 	}
 }

@@ -23,7 +23,7 @@ func TestBuildIsNamedByItsSources(t *testing.T) {
 		if err := os.WriteFile(dir+"/main.go", []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		sum, err := sourceHash(t.Context(), dir)
+		sum, err := servers.sourceHash(t.Context(), dir)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -46,7 +46,7 @@ func TestFailedBuildShowsTheCompiler(t *testing.T) {
 		}
 	}
 	var progress strings.Builder
-	err := build(t.Context(), dir, dir+"/binary", &progress)
+	err := servers.build(t.Context(), dir, dir+"/binary", &progress)
 	if err == nil || !strings.Contains(err.Error(), "undefined: undefined") {
 		t.Errorf("got %v, want the compiler's message", err)
 	}

@@ -34,4 +34,10 @@
 //
 // The default StorageClass, sandbox-csi, belongs to a CSI driver and makes
 // CSI volumes; local-path is what small clusters have, a folder on a node.
+//
+// [Cluster.StartSnapshots] adds volume snapshots: the real definitions, snapshot
+// controller and sidecar, and a stand-in for the CSI driver. What is on a volume
+// is the annotation sandbox.soctalk.io/holds of its PersistentVolume, which
+// snapshots take along. A VolumeSnapshotClass with the parameter fail lets
+// every snapshot fail, with that message; with pending, none gets ready.
 package sandbox

@@ -57,6 +57,8 @@ type Fleet struct {
 // Driver returns the driver of a name.
 func (f *Fleet) Driver(name string) (Driver, error) {
 	switch name {
+	case "csi":
+		return &csi{f}, nil
 	case "pg_dump":
 		return &pgDump{f}, nil
 	}

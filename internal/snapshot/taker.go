@@ -115,9 +115,10 @@ func (t *Taker) still(ctx context.Context, d Driver, a *Attempt) error {
 	return errors.Join(err, t.Resume(ctx, a.Record, a.Report))
 }
 
-// because names the timeout where that is why something failed.
+// because names the timeout where that is why something failed, and the error
+// does not say so itself.
 func because(ctx context.Context, err error) error {
-	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && !errors.Is(err, context.Cause(ctx)) {
 		return context.Cause(ctx)
 	}
 	return err

@@ -7,6 +7,7 @@ package sandboxtest
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"regexp"
@@ -27,6 +28,9 @@ var shared struct {
 	sync.Mutex
 	cluster *sandbox.Cluster
 	err     error
+
+	snapshots    func() error // stops them
+	snapshotsErr error
 }
 
 // Main runs the tests of a package and stops the sandbox that they used.
@@ -60,6 +64,21 @@ func open() (*sandbox.Cluster, error) {
 		return sandbox.Open(dir)
 	}
 	return sandbox.Start(context.Background(), sandbox.Options{Log: os.Stderr})
+}
+
+// Snapshots gives the shared sandbox volume snapshots, once: see
+// [sandbox.Cluster.StartSnapshots].
+func Snapshots(t testing.TB) {
+	t.Helper()
+	c := Cluster(t)
+	shared.Lock()
+	defer shared.Unlock()
+	if shared.snapshots == nil && shared.snapshotsErr == nil {
+		shared.snapshots, shared.snapshotsErr = c.StartSnapshots(context.Background(), os.Stderr)
+	}
+	if shared.snapshotsErr != nil {
+		t.Fatal(shared.snapshotsErr)
+	}
 }
 
 // Client returns a client of the shared sandbox with all rights.
@@ -129,8 +148,12 @@ func Eventually(t testing.TB, within time.Duration, condition func(context.Conte
 func Stop() error {
 	shared.Lock()
 	defer shared.Unlock()
-	if shared.cluster == nil {
-		return nil
+	var problems []error
+	if shared.snapshots != nil {
+		problems = append(problems, shared.snapshots())
 	}
-	return shared.cluster.Stop()
+	if shared.cluster != nil {
+		problems = append(problems, shared.cluster.Stop())
+	}
+	return errors.Join(problems...)
 }
