@@ -30,10 +30,6 @@ const (
 	PointReached EventType = "rollback_point"
 )
 
-// StepRollback is the kind of the step that puts a failed release back. It is
-// in no plan: it is a failure's consequence.
-const StepRollback plan.StepKind = "rollback"
-
 // RollbackID names the way back from a step.
 func RollbackID(step string) string { return step + "/rollback" }
 
@@ -52,10 +48,13 @@ type Event struct {
 type Result struct {
 	RunID                            string
 	Installed, Upgraded, Uninstalled int
+	// Returned counts the releases that the plan itself puts back.
+	Returned int
 	// Failed and Quarantined are in the order in which they happened.
 	Failed      []*Failure
 	Quarantined []Failure
-	// RolledBack are the addresses of releases that were put back.
+	// RolledBack are the addresses of releases that were put back because a step
+	// failed.
 	RolledBack []string
 	// NotStarted are the addresses of releases that no step touched.
 	NotStarted []string
@@ -64,6 +63,8 @@ type Result struct {
 	// Open are steps that were begun, and how they ended is not known; see
 	// [Recount].
 	Open []plan.Step
+	// Reverses is the run that the plan rolls back, if it does.
+	Reverses string
 	// Stopped says why nothing more was started; empty when all was.
 	Stopped string
 	// Awaits is the wave whose gate waits for an approval.

@@ -85,7 +85,7 @@ func (w *walker) wayBack(s plan.Step) []plan.Release {
 
 // rollback puts releases back while their tenant keeps its place.
 func (w *walker) rollback(ctx context.Context, f *Failure, back []plan.Release) {
-	s := plan.Step{ID: RollbackID(f.Step.ID), Kind: StepRollback, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
+	s := plan.Step{ID: RollbackID(f.Step.ID), Kind: plan.StepRollback, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
 	w.running[s.ID] = &execution{step: s, began: w.Clock.Now()}
 	w.emit(Event{Type: StepStart, Step: s})
 	rep := w.report(s.ID)

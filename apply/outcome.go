@@ -87,6 +87,8 @@ func (w *walker) done(o outcome) {
 		w.result.Installed++
 	case (s.Kind == plan.StepUpgrade || s.Kind == plan.StepPins) && arrives(rel, s):
 		w.result.Upgraded++
+	case s.Kind == plan.StepRollback && arrives(rel, s):
+		w.result.Returned++
 	case s.Kind == plan.StepUninstall:
 		w.result.Uninstalled++
 		if !w.hasMoreOf(s) {

@@ -54,13 +54,11 @@ func recall(doc *plan.Document, entries []Entry) *past {
 		bases: map[string]plan.Base{}, from: map[string]plan.Base{}, open: map[string]bool{}, cancelled: map[string]bool{}, tried: map[string]bool{}, done: map[string]bool{},
 		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, goingBack: map[wayKey]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, reached: map[string]bool{}, moved: map[string]bool{}, changed: map[string]time.Time{}, gates: map[gateKey]bool{},
 	}
-	steps := map[string]plan.Step{}
+	steps, back := map[string]plan.Step{}, map[string]bool{}
 	for _, s := range doc.Steps {
-		steps[s.ID] = s
-		steps[RollbackID(s.ID)] = plan.Step{ID: RollbackID(s.ID), Kind: StepRollback, Address: s.Address}
+		steps[s.ID], back[RollbackID(s.ID)] = s, true
 	}
 	for _, e := range entries {
-		s := steps[e.Step]
 		switch {
 		case e.Kind == Ended:
 			p.again(doc)
@@ -68,10 +66,10 @@ func recall(doc *plan.Document, entries []Entry) *past {
 			p.approved[e.Step] = true
 		case e.Kind == Reached:
 			p.reached[e.Step] = true
-		case s.Kind == StepRollback:
+		case back[e.Step]:
 			p.wayBack(e)
 		default:
-			p.step(s, e)
+			p.step(steps[e.Step], e)
 		}
 	}
 	p.outdate(doc)

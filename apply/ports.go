@@ -38,6 +38,12 @@ type Releases interface {
 	// Rollback puts the release back to its base, waits until it is ready, and
 	// returns the revision that it made. It picks up an earlier attempt.
 	Rollback(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error)
+	// Return takes the release back to the revision of the step, waits until it is
+	// ready, and returns the revision that it made. What an earlier attempt has
+	// left is [Releases.Recover]'s business.
+	Return(ctx context.Context, r plan.Release, s plan.Step, report Report) (plan.Base, error)
+	// EndMigration makes sure that no migration of the release is at work.
+	EndMigration(ctx context.Context, r plan.Release) error
 }
 
 // Snapshots saves what steps are about to change. It may be called from several
@@ -47,6 +53,14 @@ type Snapshots interface {
 	// that is whole, was read back, and is on record for a way back. What an
 	// earlier attempt at the step has left is removed.
 	Take(ctx context.Context, r plan.Release, s plan.Step, report Report) error
+	// BringBack scales down what writes to what the snapshot of a step is of, and
+	// restores that. When it fails, what it scaled down is scaled up again; when it
+	// succeeds, that is left to ScaleUp, after the release went back too. It picks
+	// up an earlier attempt.
+	BringBack(ctx context.Context, s plan.Step, report Report) error
+	// ScaleUp scales up what was scaled down for the snapshots of a step. It may be
+	// called again.
+	ScaleUp(ctx context.Context, s plan.Step, report Report) error
 }
 
 // Recovered is what an earlier attempt at a step came to. Done says that the

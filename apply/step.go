@@ -34,7 +34,7 @@ func (w *walker) touch(s plan.Step) {
 }
 
 func writes(s plan.Step) bool {
-	return s.Kind == plan.StepUpgrade || s.Kind == plan.StepInstall || s.Kind == plan.StepUninstall || s.Kind == plan.StepPins
+	return s.Kind == plan.StepUpgrade || s.Kind == plan.StepInstall || s.Kind == plan.StepUninstall || s.Kind == plan.StepPins || s.Kind == plan.StepRollback
 }
 
 // carryOut does a step between its intent and its result.
@@ -89,6 +89,22 @@ func (w *walker) execute(ctx context.Context, rel plan.Release, s plan.Step, rep
 		return w.Releases.Upgrade(ctx, rel, s, rep)
 	case plan.StepUninstall:
 		return plan.Base{}, w.Releases.Uninstall(ctx, rel, s, rep)
+	case plan.StepRollback:
+		return w.Releases.Return(ctx, rel, s, rep)
+	case plan.StepRestore:
+		return plan.Base{}, w.restore(ctx, rel, s, rep)
+	case plan.StepScaleUp:
+		return plan.Base{}, w.Snapshots.ScaleUp(ctx, s, rep)
 	}
 	return plan.Base{}, fmt.Errorf("step %s: this version cannot carry out a %s", s.ID, s.Kind)
+}
+
+// restore brings a snapshot back, once no migration writes over it.
+func (w *walker) restore(ctx context.Context, rel plan.Release, s plan.Step, rep Report) error {
+	if s.Tenant == "" {
+		if err := w.Releases.EndMigration(ctx, rel); err != nil {
+			return fmt.Errorf("end the migration before the restore: %w", err)
+		}
+	}
+	return w.Snapshots.BringBack(ctx, s, rep)
 }

@@ -57,6 +57,9 @@ func newWalker(r *Runner) (*walker, error) {
 		results: make(chan outcome), reports: make(chan report), over: make(chan struct{}),
 		result: &Result{RunID: r.RunID}, started: r.Clock.Now(), past: recall(r.Plan, r.Past), recalled: map[string]bool{}, back: map[string]bool{},
 	}
+	if r.Plan.Reverses != nil {
+		w.result.Reverses = r.Plan.Reverses.Run
+	}
 	w.told, w.approve = map[string]time.Time{}, slices.Clone(r.Approve)
 	w.points = newPoints(r.Plan, w.past.reached)
 	w.turns = newTurns(r.Plan.Rollout, r.MaxParallel)

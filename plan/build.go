@@ -243,6 +243,8 @@ func count(s *Summary, a Action) {
 		s.Upgrade++
 	case Uninstall:
 		s.Uninstall++
+	case Rollback:
+		s.Rollback++
 	default:
 		s.Unchanged++
 	}

@@ -21,6 +21,13 @@ type checker struct {
 	// live and kinds are by address; only main releases of tenants are rated.
 	live map[string]string
 	main map[string]bool
+	// inherited are forbidden pairs, "system tenant", that may come to be live.
+	inherited map[string]bool
+}
+
+// moves says whether a step changes a version.
+func (c *checker) moves(s Step) bool {
+	return s.Kind == StepUpgrade || s.Kind == StepInstall || s.Kind == StepRollback || s.Kind == StepUninstall && c.doc.Reverses != nil
 }
 
 func newChecker(w *world, doc *Document) *checker {
@@ -171,7 +178,7 @@ func (x run) with(id string, ok bool) run {
 func (c *checker) walk(r *rand.Rand) error {
 	changing := 0
 	for _, s := range c.doc.Steps {
-		if s.Kind == StepUpgrade || s.Kind == StepInstall {
+		if c.moves(s) {
 			changing++
 		}
 	}
@@ -233,7 +240,7 @@ func (c *checker) idle(x run) run {
 		moved = false
 		for _, s := range c.doc.Steps {
 			ok, can := c.can(x, s)
-			if !can || ok && (s.Kind == StepUpgrade || s.Kind == StepInstall) {
+			if !can || ok && c.moves(s) {
 				continue
 			}
 			x = x.with(s.ID, ok)
@@ -288,7 +295,7 @@ func (c *checker) failed(x run, s Step) run {
 func (c *checker) legal(versions map[string]string, after string) error {
 	system := versions["system"]
 	for address, v := range versions {
-		if !c.main[address] || v == "" || system == "" || system == c.live["system"] && v == c.live[address] {
+		if !c.main[address] || v == "" || system == "" || system == c.live["system"] && v == c.live[address] || c.inherited[system+" "+v] {
 			continue
 		}
 		if !c.allowed(system, v) {

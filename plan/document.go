@@ -38,6 +38,10 @@ type Document struct {
 	Rollout  Rollout   `json:"rollout"`
 	// Touches are what a run of the plan has to be allowed to change.
 	Touches []Touches `json:"touches,omitempty"`
+	// Reverses says which run the plan rolls back; absent in any other plan.
+	Reverses *Reverses `json:"reverses,omitempty"`
+	// Losses are the data that the plan gives up.
+	Losses []Loss `json:"losses,omitempty"`
 
 	Diagnostics []Diagnostic `json:"diagnostics"`
 }
@@ -48,6 +52,28 @@ type Summary struct {
 	Upgrade   int `json:"upgrade"`
 	Uninstall int `json:"uninstall"`
 	Unchanged int `json:"unchanged"`
+	// Rollback counts those that go back to an earlier revision.
+	Rollback int `json:"rollback,omitempty"`
+}
+
+// Reverses is a run and how far it is rolled back.
+type Reverses struct {
+	Run    string `json:"run"`
+	PlanID string `json:"plan_id"`
+	// Point is the rollback point, or "start".
+	Point string `json:"point"`
+}
+
+// Loss is what was written since a moment, and is not there any more once the
+// plan was carried out.
+type Loss struct {
+	Address string `json:"address"`
+	// Snapshot is the one that is gone back to; empty for a release that is
+	// uninstalled with its volumes.
+	Snapshot string     `json:"snapshot,omitempty"`
+	Since    *time.Time `json:"since,omitempty"`
+	// What is lost, in words.
+	What string `json:"what"`
 }
 
 // Observed is what the plan was made against.
@@ -78,6 +104,7 @@ const (
 	Upgrade   Action = "upgrade"
 	Uninstall Action = "uninstall"
 	Unchanged Action = "unchanged"
+	Rollback  Action = "rollback"
 )
 
 // Reversibility says how one gets back from a hop.
@@ -268,6 +295,12 @@ const (
 	StepPins      StepKind = "pins"
 	// StepCRDs brings custom resource definitions to the target chart's.
 	StepCRDs StepKind = "crds"
+	// StepRollback puts a release back to an earlier revision.
+	StepRollback StepKind = "rollback"
+	// StepRestore scales down what writes to what was saved, and brings back the
+	// snapshot; StepScaleUp undoes the first.
+	StepRestore StepKind = "restore"
+	StepScaleUp StepKind = "scale-up"
 )
 
 // Step is one node of the DAG.
@@ -292,12 +325,17 @@ type Step struct {
 	// Template is the chart's migration Job, for kind migrate.
 	Template string `json:"template,omitempty"`
 	// Snapshot is the label of the snapshot block, and Driver how it is taken,
-	// for kind snapshot.
+	// for kinds snapshot and restore.
 	Snapshot string `json:"snapshot,omitempty"`
 	Driver   string `json:"driver,omitempty"`
 	// Unsaved are volume claims that the snapshot leaves out, as the files accept,
 	// so that it makes no way back.
 	Unsaved []string `json:"unsaved,omitempty"`
+	// Revision is Helm's, for kind rollback.
+	Revision int `json:"revision,omitempty"`
+	// Records are the ids of the snapshots that are brought back, for kind restore,
+	// or were, for kind scale-up.
+	Records []string `json:"records,omitempty"`
 	// Checks must hold, for kinds verify and soak.
 	Checks []string `json:"checks,omitempty"`
 	// Approve stops the run here until somebody approves, for kind gate.

@@ -23,7 +23,7 @@ func NotYet(doc *Document) []string {
 		}
 	}
 	for _, s := range doc.Steps {
-		if s.Kind == StepSnapshot && !drivers[s.Driver] {
+		if (s.Kind == StepSnapshot || s.Kind == StepRestore) && !drivers[s.Driver] {
 			add(fmt.Sprintf("it takes snapshots with driver %s: take those backups by hand and leave the snapshot blocks out until then", s.Driver))
 		}
 	}

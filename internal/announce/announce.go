@@ -92,7 +92,7 @@ func (a *Announcer) Event(e apply.Event) {
 // verbs are the steps that are announced.
 var verbs = map[plan.StepKind]string{
 	plan.StepInstall: "Install", plan.StepUpgrade: "Upgrade", plan.StepPins: "Upgrade", plan.StepUninstall: "Uninstall",
-	plan.StepMigrate: "Migration", plan.StepSnapshot: "Snapshot", plan.StepCRDs: "DefinitionsUpdate", apply.StepRollback: "Rollback",
+	plan.StepMigrate: "Migration", plan.StepSnapshot: "Snapshot", plan.StepCRDs: "DefinitionsUpdate", plan.StepRollback: "Rollback", plan.StepRestore: "Restore", plan.StepScaleUp: "ScaleUp",
 }
 
 // reasonOf is empty for what is not announced.

@@ -182,8 +182,10 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
-	if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
-		return err
+	if file.Document.Reverses == nil { // a way back needs no charts
+		if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
+			return err
+		}
 	}
 	data, err := planfile.Encode(file.Document, file.Where, inputs, key)
 	if err != nil {
@@ -292,6 +294,9 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	run := t.run
 	if run == nil {
 		run = &journal.Run{ID: newID(), PlanID: t.doc.PlanID, ConfigDigest: t.doc.ConfigDigest, ToolVersion: version, By: whoami(), Started: time.Now().UTC(), Summary: t.doc.Summary}
+		if t.doc.Reverses != nil {
+			run.Reverses = t.doc.Reverses.Run
+		}
 	}
 	run.Begin(s.attempt(ctx, t.approval))
 	if err := s.preflight(ctx, t.doc); err != nil {

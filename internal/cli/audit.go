@@ -65,7 +65,7 @@ func gatesInto(run *journal.Run) func(apply.Event) {
 
 func outcomeOf(r *apply.Result) *journal.Outcome {
 	return &journal.Outcome{
-		Installed: r.Installed, Upgraded: r.Upgraded, Uninstalled: r.Uninstalled, Failed: len(r.Failed), RolledBack: len(r.RolledBack),
+		Installed: r.Installed, Upgraded: r.Upgraded, Uninstalled: r.Uninstalled, Failed: len(r.Failed), RolledBack: len(r.RolledBack) + r.Returned,
 		Quarantined: len(r.Quarantined), NotStarted: len(r.NotStarted),
 	}
 }

@@ -64,8 +64,10 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 	if err := s.asPlanned(ctx, file.Document, key); err != nil {
 		return err
 	}
-	if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
-		return err
+	if file.Document.Reverses == nil {
+		if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
+			return err
+		}
 	}
 	return a.run(ctx, s, &task{doc: file.Document, run: run, next: a.applyAgain(inputs), approval: "resumed"}, flags)
 }
@@ -85,7 +87,7 @@ func systemCluster(ctx context.Context, f *schema.Fleet) (*kube.Cluster, error) 
 func (s *session) asPlanned(ctx context.Context, doc *plan.Document, key plan.Key) error {
 	base := map[string]int{}
 	for _, r := range doc.Releases {
-		if len(r.Path) > 0 {
+		if len(r.Path) > 0 && doc.Reverses == nil {
 			base[r.Address] = r.Base.Revision
 		}
 	}

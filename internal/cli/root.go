@@ -214,7 +214,7 @@ plans the way there and walks it. Options may be written with one dash or two.
 // commands returns every command, in the order of the help text.
 func (a *app) commands() []*cobra.Command {
 	return []*cobra.Command{
-		a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.showCommand(), a.graphCommand(), a.applyCommand(), a.statusCommand(), a.observeCommand(), a.importCommand(), a.historyCommand(), a.snapshotCommand(), a.forceUnlockCommand(),
+		a.initCommand(), a.validateCommand(), a.fmtCommand(), a.planCommand(), a.showCommand(), a.graphCommand(), a.applyCommand(), a.rollbackCommand(), a.statusCommand(), a.observeCommand(), a.importCommand(), a.historyCommand(), a.snapshotCommand(), a.forceUnlockCommand(),
 		a.versionCommand(), a.completionCommand(),
 	}
 }

@@ -33,6 +33,9 @@ type ApplyOptions struct {
 	// not count and stay.
 	MaxHistory int
 	Keep       []int
+	// From is the revision that a rollback was decided on; nil where that does not
+	// matter.
+	From *Release
 	// Progress hears of the wait; it must not block. May be nil.
 	Progress func(kube.Status)
 	// InitLogs receives what init containers write, without values and what
@@ -115,6 +118,7 @@ func (c *Client) Rollback(ctx context.Context, namespace, name string, revision 
 		return nil, err
 	}
 	a.scrub = newScrubber(target.Config, namespace, name, target.ChartName, target.ChartVersion, target.AppVersion)
+	a.store.base = o.From
 	_, err = a.result("rollback", nil, back.Run(name))
 	if err != nil {
 		return nil, err

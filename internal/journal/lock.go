@@ -155,6 +155,15 @@ func free(ctx context.Context, k *kube.Cluster, namespace, run string, wait time
 	return lockedBy(l)
 }
 
+// Alive says whether a run holds the lock, and its program renews it.
+func Alive(ctx context.Context, k *kube.Cluster, namespace, run string) (bool, error) {
+	l, err := lease(ctx, k, namespace)
+	if err != nil || l == nil || holderOf(l).Run != run || l.Spec.RenewTime == nil {
+		return false, err
+	}
+	return time.Since(l.Spec.RenewTime.Time) <= leaseDuration, nil
+}
+
 func locked(ctx context.Context, k *kube.Cluster, namespace string) error {
 	l, err := lease(ctx, k, namespace)
 	if err != nil {

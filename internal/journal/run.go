@@ -59,6 +59,8 @@ type Run struct {
 	Stopped string `json:"stopped,omitempty"`
 	// Awaits is the wave whose gate the run stands at.
 	Awaits string `json:"awaits_approval,omitempty"`
+	// Reverses is the run that this one rolls back, if it does.
+	Reverses string `json:"reverses,omitempty"`
 
 	// ConfigDigest is the plan's.
 	ConfigDigest string         `json:"config_digest,omitempty"`

@@ -44,6 +44,8 @@ func (s *Set) Recover(ctx context.Context, r plan.Release, step plan.Step, repor
 		if body.Pending() {
 			live, err = s.release(ctx, rel, body, report)
 		}
+	case step.Kind == plan.StepRollback && body != nil && body.Revision == r.Base.Revision && body.Status == "failed":
+		return apply.Recovered{Base: live}, nil // it was pending, and this step let go of it
 	case body == nil || !s.made(body, step.ID):
 		return apply.Recovered{}, &apply.StaleError{Address: r.Address, Want: r.Base.Revision, Have: revisionOf(body)}
 	case body.Status == "deployed":

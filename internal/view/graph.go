@@ -159,6 +159,12 @@ func stepLine(s *plan.Step) string {
 			return "upgrade " + clean(s.To) + " in place"
 		}
 		return "upgrade " + clean(s.From) + " → " + clean(s.To)
+	case plan.StepRollback:
+		return "roll back " + fromTo(s)
+	case plan.StepRestore:
+		return "restore snapshot " + snapshotText(s)
+	case plan.StepScaleUp:
+		return "scale up again"
 	case plan.StepMigrate:
 		return "migrate the database"
 	case plan.StepSnapshot:

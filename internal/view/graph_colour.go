@@ -17,7 +17,7 @@ func colourOf(n *graphNode) nodeColour {
 		c = nodeColour{"#ddf4ff", "#0969da"}
 	case plan.StepUninstall:
 		c = nodeColour{"#ffebe9", danger}
-	case plan.StepMigrate, plan.StepSnapshot:
+	case plan.StepMigrate, plan.StepSnapshot, plan.StepRollback, plan.StepRestore:
 		c = nodeColour{"#fff8c5", "#9a6700"}
 	}
 	if n.noReturn {

@@ -77,7 +77,7 @@ func (h *RunHistory) Recall(doc *plan.Document, entries []apply.Entry, report *R
 		case apply.Begun, apply.Done, apply.Failed, apply.Cancelled, apply.Quarantined:
 			key := e.Step + " " + e.Address
 			if steps[key] == nil {
-				steps[key] = &StepHistory{Step: e.Step, Address: e.Address, Kind: string(apply.StepRollback)}
+				steps[key] = &StepHistory{Step: e.Step, Address: e.Address, Kind: string(plan.StepRollback)}
 				if e.Address != "" {
 					back = append(back, steps[key])
 				}
@@ -141,7 +141,11 @@ func HistoryHuman(w io.Writer, h *History, style Style) error {
 func stampOf(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
 func summaryText(s plan.Summary) string {
-	return fmt.Sprintf("%d to install, %d to upgrade, %d to uninstall", s.Install, s.Upgrade, s.Uninstall)
+	text := fmt.Sprintf("%d to install, %d to upgrade, %d to uninstall", s.Install, s.Upgrade, s.Uninstall)
+	if s.Rollback > 0 {
+		text += fmt.Sprintf(", %d to roll back", s.Rollback)
+	}
+	return text
 }
 
 func runHuman(w io.Writer, r *RunHistory, style Style) error {

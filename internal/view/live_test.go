@@ -39,7 +39,7 @@ func TestProgressLines(t *testing.T) {
 	started := []apply.Event{at(0, apply.StepStart, steps[0], ""), at(2, apply.StepStatus, steps[0], "2 of 5 objects ready, waiting for Deployment soctalk-system-api: 0 of 1 replicas ready")}
 	tenants := append(started, at(30, apply.StepDone, steps[0], ""), at(30, apply.StepStart, steps[1], ""), at(31, apply.StepStart, steps[3], ""))
 	settling := append(tenants, at(60, apply.StepDone, steps[1], ""), at(60, apply.StepStart, steps[2], ""))
-	failed := append(settling, at(62, apply.StepFailed, steps[3], ""), at(62, apply.StepStart, plan.Step{ID: "back", Kind: apply.StepRollback, Address: "tenant.beta", Tenant: "tenant.beta", To: "0.2.0"}, ""))
+	failed := append(settling, at(62, apply.StepFailed, steps[3], ""), at(62, apply.StepStart, plan.Step{ID: "back", Kind: plan.StepRollback, Address: "tenant.beta", Tenant: "tenant.beta", To: "0.2.0"}, ""))
 	approved := append(settling, at(90, apply.StepDone, steps[3], ""), apply.Event{Type: apply.Gate, Step: steps[5], By: "somebody"}, at(91, apply.StepStart, steps[6], ""), at(92, apply.StepStart, steps[8], "\x1b[31mred"))
 	for name, c := range map[string]struct {
 		events        []apply.Event

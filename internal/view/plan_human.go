@@ -24,6 +24,7 @@ func PlanHuman(w io.Writer, doc *plan.Document, s Style, d Detail) error {
 		p.class(&doc.Classes[i])
 	}
 	p.order()
+	p.losses()
 	p.unmanaged()
 	p.summary()
 	body := p.b.String()
@@ -67,12 +68,18 @@ func (p *planText) symbol(a plan.Action) string {
 		return p.s.Good("+")
 	case plan.Uninstall:
 		return p.s.Bad("-")
+	case plan.Rollback:
+		return p.s.Warn("<")
 	}
 	return p.s.Warn("~")
 }
 
 // legend explains the symbols that are used, and no others.
 func (p *planText) legend() {
+	if text := reverses(p.doc); text != "" {
+		p.line(0, text)
+		p.gap()
+	}
 	if len(p.doc.Classes) == 0 {
 		return
 	}
@@ -91,6 +98,7 @@ func (p *planText) legend() {
 	}
 	show(actions[plan.Install] || objects[plan.Create], p.s.Good("+"), "install, create")
 	show(actions[plan.Upgrade] || objects[plan.Change], p.s.Warn("~"), "upgrade, change")
+	show(actions[plan.Rollback], p.s.Warn("<"), "roll back")
 	show(objects[plan.Replace], p.s.Bad("±"), "replace: delete and create anew")
 	show(actions[plan.Uninstall] || objects[plan.Delete], p.s.Bad("-"), "uninstall, delete")
 	show(p.marked, p.s.Warn("!"), "to know before it is applied")
@@ -169,6 +177,23 @@ func (p *planText) unmanaged() {
 		p.line(0, "Live and not in these files, never touched: "+cleanList(p.doc.Observed.Unmanaged))
 		p.gap()
 	}
+}
+
+// losses come last before the sum: nobody shall miss them.
+func (p *planText) losses() {
+	lines := losses(p.doc)
+	if len(lines) == 0 {
+		return
+	}
+	p.line(0, p.s.Bad("This loses:"))
+	for i, l := range lines {
+		if i == mostNames && len(lines) > mostNames+1 {
+			p.line(2, fmt.Sprintf("- and %d more", len(lines)-i))
+			break
+		}
+		p.line(2, "- "+l)
+	}
+	p.gap()
 }
 
 func (p *planText) summary() {

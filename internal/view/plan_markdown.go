@@ -53,8 +53,21 @@ const markdownTable = "| Class | Action | Releases | Chart | Versions | Way back
 func (m *markdown) head() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "## soctalk plan\n\n**%s**\n\n", PlanSummary(m.doc))
+	if text := reverses(m.doc); text != "" {
+		fmt.Fprintf(&b, "%s\n\n", mdText(clip(text, widestMarkdown)))
+	}
 	if text := unfinished(m.doc); text != "" {
 		fmt.Fprintf(&b, "**%s**\n\n", text)
+	}
+	for i, l := range losses(m.doc) {
+		if i == mostNames {
+			fmt.Fprintf(&b, "- and %d more\n", len(m.doc.Losses)-i)
+			break
+		}
+		fmt.Fprintf(&b, "- **loses** %s\n", mdText(clip(l, widestMarkdown)))
+	}
+	if len(m.doc.Losses) > 0 {
+		b.WriteString("\n")
 	}
 	if s := m.noReturnStep(); s != nil {
 		f := m.noReturnFact(s.ID)

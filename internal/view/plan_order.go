@@ -56,12 +56,8 @@ func (x *planIndex) systemStage(st *stage, points map[*plan.Step][]*plan.Rollbac
 		switch s.Kind {
 		case plan.StepInstall:
 			f.text += " " + clean(s.To)
-		case plan.StepUpgrade:
-			if s.From == s.To {
-				f.text += " " + clean(s.To) + " (same version)"
-			} else {
-				f.text += " " + clean(s.From) + " → " + clean(s.To)
-			}
+		case plan.StepUpgrade, plan.StepRollback:
+			f.text += " " + fromTo(s)
 		case plan.StepUninstall:
 			f.text += " " + clean(s.From)
 		}
@@ -75,6 +71,13 @@ func (x *planIndex) systemStage(st *stage, points map[*plan.Step][]*plan.Rollbac
 		f.under = append(f.under, x.pointFacts(points[s])...)
 	}
 	return f
+}
+
+func fromTo(s *plan.Step) string {
+	if s.From == s.To {
+		return clean(s.To) + " (same version)"
+	}
+	return clean(s.From) + " → " + clean(s.To)
 }
 
 // mostWays is how many kinds of version change are told of a wave.

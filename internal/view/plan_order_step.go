@@ -35,6 +35,12 @@ func (x *planIndex) stepText(s *plan.Step) string {
 			text += ", which settles for " + clean(round(s.Settle))
 		}
 		return text
+	case plan.StepRollback:
+		return fmt.Sprintf("roll back %s to revision %d and wait until it is ready%s", who, s.Revision, upTo(s.Timeout))
+	case plan.StepRestore:
+		return fmt.Sprintf("scale down what writes, and restore snapshot %s, %s%s", snapshotText(s), cleanList(s.Records), upTo(s.Timeout))
+	case plan.StepScaleUp:
+		return "scale up again what was scaled down"
 	case plan.StepPins:
 		return "set the tenants' versions that " + who + " pins"
 	}

@@ -140,7 +140,7 @@ func (t *turn) way() string {
 			text = "install " + clean(s.To)
 		case plan.StepUninstall:
 			text = "uninstall " + clean(s.From)
-		case plan.StepUpgrade:
+		case plan.StepUpgrade, plan.StepRollback:
 			switch {
 			case s.From == s.To && text == "":
 				text = clean(s.To) + " in place"
@@ -166,7 +166,7 @@ func (t *turn) kind() plan.StepKind {
 
 // changes reports whether a step of this kind changes what is live.
 func changes(k plan.StepKind) bool {
-	return slices.Contains([]plan.StepKind{plan.StepCRDs, plan.StepMigrate, plan.StepUpgrade, plan.StepInstall, plan.StepUninstall}, k)
+	return slices.Contains([]plan.StepKind{plan.StepCRDs, plan.StepMigrate, plan.StepUpgrade, plan.StepInstall, plan.StepUninstall, plan.StepRollback, plan.StepRestore}, k)
 }
 
 // lasts reports whether a duration is one.

@@ -10,10 +10,38 @@ import (
 // PlanSummary is the last line of a plan.
 func PlanSummary(doc *plan.Document) string {
 	n := doc.Summary
+	if doc.Reverses != nil {
+		return fmt.Sprintf("Plan: %d to install, %d to upgrade, %d to uninstall, %d to roll back. %d unchanged.", n.Install, n.Upgrade, n.Uninstall, n.Rollback, n.Unchanged)
+	}
 	if n.Install+n.Upgrade+n.Uninstall == 0 && doc.Complete && !plan.HasErrors(doc.Diagnostics) {
 		return "No changes. The fleet matches the configuration."
 	}
 	return fmt.Sprintf("Plan: %d to install, %d to upgrade, %d to uninstall. %d unchanged.", n.Install, n.Upgrade, n.Uninstall, n.Unchanged)
+}
+
+// reverses says which run a plan rolls back; empty when it does not.
+func reverses(doc *plan.Document) string {
+	switch r := doc.Reverses; {
+	case r == nil:
+		return ""
+	case r.Point == plan.StartPoint:
+		return fmt.Sprintf("This rolls back run %s, to where it started.", clean(r.Run))
+	default:
+		return fmt.Sprintf("This rolls back run %s, to its rollback point %s.", clean(r.Run), clean(r.Point))
+	}
+}
+
+// losses say what data a plan gives up, a line each.
+func losses(doc *plan.Document) []string {
+	var lines []string
+	for _, l := range doc.Losses {
+		line := clean(l.Address) + ": " + clean(l.What)
+		if l.Since != nil {
+			line += " since " + stampOf(*l.Since)
+		}
+		lines = append(lines, line)
+	}
+	return lines
 }
 
 // unfinished says why a plan cannot be applied; empty when it can, or when

@@ -72,7 +72,7 @@ func newProgress(doc *plan.Document, past []apply.Entry, now time.Time) *progres
 }
 
 func changesRelease(s plan.Step) bool {
-	return s.Kind == plan.StepInstall || s.Kind == plan.StepUpgrade || s.Kind == plan.StepUninstall || s.Kind == plan.StepPins
+	return s.Kind == plan.StepInstall || s.Kind == plan.StepUpgrade || s.Kind == plan.StepUninstall || s.Kind == plan.StepPins || s.Kind == plan.StepRollback
 }
 
 func (p *progress) event(e apply.Event) {

@@ -26,7 +26,7 @@ func (r *Report) Command() string {
 	switch {
 	case r.Next == "" || r.Running || r.Result.OK():
 		return ""
-	case !r.Result.Resumable:
+	case !r.resumes():
 		return r.Next
 	}
 	command := r.Next + " -resume " + r.Result.RunID
@@ -35,6 +35,10 @@ func (r *Report) Command() string {
 	}
 	return command
 }
+
+// resumes says whether the run itself goes on, and not another plan: a way back
+// is gone to its end.
+func (r *Report) resumes() bool { return r.Result.Resumable || r.Result.Reverses != "" }
 
 // text is the report for a person.
 func (r *Report) text(style Style) string {
@@ -71,7 +75,7 @@ func (r *Report) text(style Style) string {
 	}
 	switch command := r.Command(); {
 	case command == "":
-	case res.Resumable:
+	case r.resumes():
 		fmt.Fprintf(&b, "\nThis goes on where it stopped:\n  %s\n", command)
 	default:
 		fmt.Fprintf(&b, "\nOnce the cause is mended, this plans and runs what is left:\n  %s\n", command)
@@ -130,7 +134,11 @@ func addressesOf(failed []*apply.Failure) []string {
 
 // Counts says what was done, in the words that apply ends with.
 func Counts(r *apply.Result) string {
-	return fmt.Sprintf("%d installed, %d upgraded, %d uninstalled.", r.Installed, r.Upgraded, r.Uninstalled)
+	text := fmt.Sprintf("%d installed, %d upgraded, %d uninstalled", r.Installed, r.Upgraded, r.Uninstalled)
+	if r.Reverses != "" {
+		text += fmt.Sprintf(", %d rolled back", r.Returned)
+	}
+	return text + "."
 }
 
 func indent(s, by string) string { return strings.ReplaceAll(s, "\n", "\n"+by) }

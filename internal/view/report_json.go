@@ -6,11 +6,15 @@ import (
 
 // runSummary is a [Report] for programs.
 type runSummary struct {
-	Run         string   `json:"run"`
-	OK          bool     `json:"ok"`
-	Installed   int      `json:"installed"`
-	Upgraded    int      `json:"upgraded"`
-	Uninstalled int      `json:"uninstalled"`
+	Run         string `json:"run"`
+	OK          bool   `json:"ok"`
+	Installed   int    `json:"installed"`
+	Upgraded    int    `json:"upgraded"`
+	Uninstalled int    `json:"uninstalled"`
+	// Returned counts what the plan itself put back; Reverses is the run that it
+	// rolls back.
+	Returned    int      `json:"returned,omitempty"`
+	Reverses    string   `json:"reverses,omitempty"`
 	Failed      []string `json:"failed"`
 	Quarantined []string `json:"quarantined"`
 	RolledBack  []string `json:"rolled_back"`
@@ -45,7 +49,7 @@ type underway struct {
 func summaryOf(report *Report) *runSummary {
 	r := report.Result
 	s := &runSummary{
-		Run: r.RunID, OK: r.OK(), Installed: r.Installed, Upgraded: r.Upgraded, Uninstalled: r.Uninstalled,
+		Run: r.RunID, OK: r.OK(), Installed: r.Installed, Upgraded: r.Upgraded, Uninstalled: r.Uninstalled, Returned: r.Returned, Reverses: r.Reverses,
 		Failed: notNil(addressesOf(r.Failed)), Quarantined: []string{}, RolledBack: notNil(r.RolledBack), NotStarted: notNil(r.NotStarted), Stopped: r.Stopped,
 		Resumable: r.Resumable, Awaits: r.Awaits, Seconds: r.Elapsed.Seconds(), Next: report.Command(),
 	}

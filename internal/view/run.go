@@ -96,8 +96,12 @@ func words(s plan.Step) (doing, done string) {
 		return "updating custom resource definitions " + strings.Join(s.CRDs, ", "), "custom resource definitions updated"
 	case plan.StepVerify, plan.StepSoak:
 		return proving(s)
-	case apply.StepRollback:
-		return "rolling back to " + s.To, ""
+	case plan.StepRollback:
+		return "rolling back to " + s.To, "rolled back to " + s.To
+	case plan.StepRestore:
+		return "restoring snapshot " + s.Snapshot, "restored"
+	case plan.StepScaleUp:
+		return "scaling up again", "scaled up again"
 	}
 	return string(s.Kind), string(s.Kind)
 }
