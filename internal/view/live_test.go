@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -37,10 +38,10 @@ func TestProgressLines(t *testing.T) {
 		return apply.Event{Time: noon.Add(time.Duration(seconds) * time.Second), Type: kind, Step: s, Message: message, Elapsed: 30 * time.Second}
 	}
 	started := []apply.Event{at(0, apply.StepStart, steps[0], ""), at(2, apply.StepStatus, steps[0], "2 of 5 objects ready, waiting for Deployment soctalk-system-api: 0 of 1 replicas ready")}
-	tenants := append(started, at(30, apply.StepDone, steps[0], ""), at(30, apply.StepStart, steps[1], ""), at(31, apply.StepStart, steps[3], ""))
-	settling := append(tenants, at(60, apply.StepDone, steps[1], ""), at(60, apply.StepStart, steps[2], ""))
-	failed := append(settling, at(62, apply.StepFailed, steps[3], ""), at(62, apply.StepStart, plan.Step{ID: "back", Kind: plan.StepRollback, Address: "tenant.beta", Tenant: "tenant.beta", To: "0.2.0"}, ""))
-	approved := append(settling, at(90, apply.StepDone, steps[3], ""), apply.Event{Type: apply.Gate, Step: steps[5], By: "somebody"}, at(91, apply.StepStart, steps[6], ""), at(92, apply.StepStart, steps[8], "\x1b[31mred"))
+	tenants := append(slices.Clip(started), at(30, apply.StepDone, steps[0], ""), at(30, apply.StepStart, steps[1], ""), at(31, apply.StepStart, steps[3], ""))
+	settling := append(slices.Clip(tenants), at(60, apply.StepDone, steps[1], ""), at(60, apply.StepStart, steps[2], ""))
+	failed := append(slices.Clip(settling), at(62, apply.StepFailed, steps[3], ""), at(62, apply.StepStart, plan.Step{ID: "back", Kind: plan.StepRollback, Address: "tenant.beta", Tenant: "tenant.beta", To: "0.2.0"}, ""))
+	approved := append(slices.Clip(settling), at(90, apply.StepDone, steps[3], ""), apply.Event{Type: apply.Gate, Step: steps[5], By: "somebody"}, at(91, apply.StepStart, steps[6], ""), at(92, apply.StepStart, steps[8], "\x1b[31mred"))
 	for name, c := range map[string]struct {
 		events        []apply.Event
 		now           int
@@ -49,11 +50,11 @@ func TestProgressLines(t *testing.T) {
 		"live_start.txt":    {started, 5, 100, 24},
 		"live_tenants.txt":  {tenants, 40, 100, 24},
 		"live_settling.txt": {settling, 61, 100, 24},
-		"live_failed.txt":   {append(failed, at(62, apply.Stopping, plan.Step{}, "1 tenant failed")), 65, 100, 24},
+		"live_failed.txt":   {append(slices.Clip(failed), at(62, apply.Stopping, plan.Step{}, "1 tenant failed")), 65, 100, 24},
 		"live_approved.txt": {approved, 95, 100, 24},
 		"live_narrow.txt":   {approved, 95, 30, 24},
 		"live_low.txt":      {approved, 95, 100, 4},
-		"live_window.txt":   {append(started, at(30, apply.StepDone, steps[0], ""), at(30, apply.StepWaiting, plan.Step{Window: "night"}, "window night opens Sun 2026-11-22 22:00 UTC")), 40, 100, 24},
+		"live_window.txt":   {append(slices.Clip(started), at(30, apply.StepDone, steps[0], ""), at(30, apply.StepWaiting, plan.Step{Window: "night"}, "window night opens Sun 2026-11-22 22:00 UTC")), 40, 100, 24},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
