@@ -21,8 +21,17 @@ func (l *loader) checks() {
 			l.sink.warn("", c.Source.At("interval"), "Interval longer than timeout", fmt.Sprintf("The check is asked every %s and given up after %s, so it is asked once.", c.Interval, c.Timeout))
 		}
 		c.Kind = n.chosen()
-		c.probe = l.prober(n)
+		if c.Kind == "builtin" {
+			l.builtin(n, c, x.text(n, "builtin"))
+		} else {
+			c.probe = l.prober(n)
+		}
 		l.fleet.Checks[c.Name] = c
+	}
+	for name, c := range builtins() {
+		if l.fleet.Checks[name] == nil {
+			l.fleet.Checks[name] = c
+		}
 	}
 }
 

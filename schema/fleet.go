@@ -237,6 +237,7 @@ type System struct {
 	Release
 	Migration Migration
 	Database  *Database // nil when not written
+	API       *API      // nil when not written
 	OnFailure SystemFailure
 }
 
@@ -276,6 +277,19 @@ type Database struct {
 	DSN       string // may be sensitive
 	Exec      *Exec
 	Source    Source
+}
+
+// API is the way into SocTalk's own API: a Service in the system's namespace,
+// or a URL.
+type API struct {
+	Service string
+	Port    int
+	URL     string
+	// Origin is what logging in has to come from, where SocTalk asks for that.
+	Origin string
+	// Email and Password are keys of one Secret in the system's namespace.
+	Email, Password SecretKey
+	Source          Source
 }
 
 // SecretKey names one key of a Secret in the system's namespace.
@@ -336,7 +350,8 @@ type Window struct {
 // Check is a condition that must hold after an upgrade.
 type Check struct {
 	Name string
-	// Kind is the probe's: http, sql, prometheus, job or command.
+	// Kind is the probe's: http, sql, prometheus, job, command, or the name of a
+	// built-in check, such as soctalk_heartbeat.
 	Kind     string
 	On       string // tenant, system, wave
 	Interval time.Duration
@@ -354,6 +369,8 @@ type Probe struct {
 	Prometheus *PrometheusProbe
 	Job        *JobProbe
 	Command    *CommandProbe
+	// Builtin is the name of a built-in check.
+	Builtin string
 }
 
 // HTTPProbe asks a Service through the API server's proxy, or a URL.

@@ -290,7 +290,7 @@ func (l *loader) declare() {
 		refs("cluster")
 	}
 	refs("window")
-	refs("check")
+	refs("check", builtinNames()...)
 	for _, n := range l.top.blocks["variable"] {
 		l.vars[n.name()] = &variable{node: n}
 	}

@@ -200,6 +200,9 @@ func (l *loader) system() {
 			l.secrets.text(d.DSN)
 		}
 	}
+	if b := n.one("api"); b != nil {
+		s.API = x.api(b, s.Name)
+	}
 	for _, sn := range s.Snapshots {
 		if sn.Driver == "pg_dump" && s.Database == nil {
 			l.sink.error("system", sn.Source.Block, "Snapshot without database", "The pg_dump driver needs to know the way into the database; add a database block to the system.")

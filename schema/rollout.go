@@ -103,6 +103,11 @@ func (x *instance) selector(n *node, r *Rollout, bySlug map[string]*Tenant) *sel
 		s.named = append(s.named, t)
 	}
 	for _, name := range w.Checks {
+		if c := l.fleet.Checks[name]; c != nil && c.Source.Block.Filename == "" {
+			if why := l.lacking(c.Kind); why != "" {
+				x.fail(n.attrs["checks"], "Check without its way in", why)
+			}
+		}
 		if c := l.fleet.Checks[name]; c != nil && c.On == "system" {
 			x.warn(n.attrs["checks"], "Check without effect", fmt.Sprintf("check.%s is on = \"system\": it runs after each upgrade of the system, never in a wave.", name))
 		}

@@ -203,6 +203,21 @@ func probeBlocks() []*block {
 	}
 }
 
+func apiBlock() *block {
+	return &block{name: "api", self: true, doc: "The way into SocTalk's own API, for the built-in checks.", attrs: []*attribute{
+		{name: "service", kind: kindString, def: "<release>-api", doc: "Name of the Service in the system's namespace, reached through the API server's proxy."},
+		{name: "port", kind: kindInt, bounded: true, min: 1, max: 65535, def: "8000", doc: "Port of the Service."},
+		{name: "url", kind: kindString, doc: "An `https://` or `http://` URL instead of a Service."},
+		{name: "origin", kind: kindString, def: "that of `url`", doc: "The origin that logging in is said to come from, where SocTalk asks for its public one."},
+	}, blocks: []*block{
+		{name: "login_secret", self: true, must: true, doc: "A Secret in the system's namespace that holds the login of an analyst.", attrs: []*attribute{
+			{name: "name", kind: kindString, required: true, doc: "Name of the Secret."},
+			{name: "email_key", kind: kindString, def: `"email"`, doc: "Key of the email address in it."},
+			{name: "password_key", kind: kindString, def: `"password"`, doc: "Key of the password in it."},
+		}},
+	}}
+}
+
 // language is the whole language.
 var language = &block{
 	blocks: []*block{
@@ -331,6 +346,7 @@ var language = &block{
 						{name: "container", kind: kindString, doc: "Container; default: the pod's first."},
 					}},
 				}},
+				apiBlock(),
 				withoutEach(snapshotBlock()), withoutEach(preconditionBlock()),
 			},
 		},
@@ -381,12 +397,13 @@ var language = &block{
 		{
 			name: "check", label: "name", many: true, self: true,
 			doc:   "Something that has to hold after an upgrade. Has exactly one probe.",
-			oneOf: []string{"http", "sql", "prometheus", "job", "command"},
+			oneOf: []string{"http", "sql", "prometheus", "job", "command", "builtin"},
 			attrs: []*attribute{
 				{name: "on", kind: kindString, def: `"tenant"`, enum: []string{"tenant", "system", "wave"}, doc: "`tenant`: after each upgrade of a tenant whose wave lists the check, and for the wave's soak. `system`: after each upgrade of the system. `wave`: after a wave that lists it, and for its soak."},
 				{name: "interval", kind: kindDuration, def: `"15s"`, doc: "Time between two probes."},
 				{name: "timeout", kind: kindDuration, def: `"5m"`, doc: "How long it may take until the probe passes."},
 				{name: "retries", kind: kindInt, def: "0", bounded: true, doc: "Failing probes in a row that are tolerated during a soak."},
+				{name: "builtin", kind: kindString, enum: builtinNames(), doc: "A built-in check instead of a probe, to ask it at another pace. Without that, a wave can list it by its name alone: `checks = [check.soctalk_heartbeat]`."},
 			},
 			blocks: probeBlocks(),
 		},
@@ -407,7 +424,7 @@ var language = &block{
 					{name: "percent", kind: kindInt, bounded: true, min: 1, max: 100, doc: "Share of all tenants not yet in a wave, rounded up."},
 					{name: "max_parallel", kind: kindInt, def: "the rollout's", bounded: true, min: 1, doc: "Tenants at the same time, never more than the rollout's."},
 					{name: "soak", kind: kindDuration, def: `"0s"`, doc: "Wait after the wave, with its checks holding."},
-					{name: "checks", kind: kindRefs, refs: "check", doc: "Checks that this wave's tenants have to pass."},
+					{name: "checks", kind: kindRefs, refs: "check", doc: "Checks that this wave's tenants have to pass; built-in ones need no check block."},
 					{name: "approve", kind: kindBool, def: "false", doc: "Stop in front of this wave until `soctalk apply -resume RUN -approve WAVE`."},
 				},
 			}},

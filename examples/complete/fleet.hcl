@@ -110,6 +110,13 @@ system {
     # }
   }
 
+  api {
+    origin = "https://soctalk.example.org"
+    login_secret {
+      name = "soctalk-checks"
+    }
+  }
+
   snapshot "postgres" {
     driver  = "pg_dump"
     store   = "s3://backups/soctalk"
@@ -171,6 +178,11 @@ check "alert-flow" {
   }
 }
 
+check "ingest" {
+  builtin  = "soctalk_ingest"
+  interval = "30s"
+}
+
 check "own-script" {
   command {
     argv = ["./checks/verify.sh", self.slug]
@@ -188,7 +200,7 @@ rollout {
     match        = { tier = "internal" }
     max_parallel = 1
     soak         = "30m"
-    checks       = [check.heartbeat, check.triage, check.alert-flow]
+    checks       = [check.heartbeat, check.triage, check.alert-flow, check.ingest, check.soctalk_heartbeat, check.soctalk_images]
   }
 
   wave "tenth" {

@@ -24,16 +24,20 @@ type Set struct {
 	run      string
 	env      []string
 	database *database
+	api      *soctalkAPI // nil: the files give no way to it
+	objects  Objects
 	tenants  map[string]*schema.Tenant
 }
 
 var _ apply.Checks = (*Set)(nil)
 
 // New makes the checks of a fleet whose clusters are given by name. What they
-// create carries the run's id; programs get env, less the fleet's variables.
-func New(f *schema.Fleet, clusters map[string]*kube.Cluster, run string, env []string) *Set {
-	s := &Set{fleet: f, clusters: clusters, run: run, env: env, tenants: map[string]*schema.Tenant{}}
+// create carries the run's id; programs get env, less the fleet's variables;
+// objects tells what a release was rendered to.
+func New(f *schema.Fleet, clusters map[string]*kube.Cluster, objects Objects, run string, env []string) *Set {
+	s := &Set{fleet: f, clusters: clusters, objects: objects, run: run, env: env, tenants: map[string]*schema.Tenant{}}
 	s.database = newDatabase(clusters[f.System.Cluster], f.System)
+	s.api = newAPI(clusters[f.System.Cluster], f.System)
 	for _, t := range f.Tenants {
 		s.tenants[t.Address] = t
 	}
@@ -111,6 +115,8 @@ func (s *Set) probe(ctx context.Context, q apply.Question) (finding, error) {
 		return s.job(ctx, at, c, p.Job, within)
 	case p.Command != nil:
 		return s.command(ctx, at, c, p.Command)
+	case p.Builtin != "":
+		return s.builtin(ctx, at, p.Builtin, q.Since)
 	}
 	return finding{}, fmt.Errorf("check %s has no probe", c.Name)
 }

@@ -321,7 +321,7 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	if err := a.cleanUp(held.Context, taker); err != nil {
 		return err
 	}
-	checks := check.New(s.fleet, usable(s.clusters), run.ID, a.env)
+	checks := check.New(s.fleet, usable(s.clusters), s.set.Rendered, run.ID, a.env)
 	defer checks.Close()
 	v := a.runView(t, flags.asJSON, past)
 	defer v.Close()

@@ -2,6 +2,7 @@ package sandbox
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,14 +30,16 @@ type part struct {
 	name, takes string
 	// flags are what the build takes beside those of all parts.
 	flags []string
+	// pkg is what is built, where it is not the module's own program.
+	pkg string
 }
 
 // withoutDWARF saves the compiler a third of its work.
 const withoutDWARF = "-gcflags=all=-dwarf=false"
 
 var (
-	servers            = part{"kube", "the sandbox's Kubernetes", "5 minutes", []string{"-trimpath", withoutDWARF, "-ldflags", stamp()}}
-	snapshotController = part{"snapshots", "the sandbox's volume snapshots", "2 minutes", []string{withoutDWARF, "-ldflags", "-s -w"}}
+	servers            = part{"kube", "the sandbox's Kubernetes", "5 minutes", []string{"-trimpath", withoutDWARF, "-ldflags", stamp()}, ""}
+	snapshotController = part{"snapshots", "the sandbox's volume snapshots", "2 minutes", []string{withoutDWARF, "-ldflags", "-s -w"}, ""}
 )
 
 // Binary builds the multi-call binary of the servers, unless that was done
@@ -91,7 +94,7 @@ func (p part) binary(ctx context.Context, progress io.Writer) (string, error) {
 
 // build compiles the module in source to the file binary.
 func (p part) build(ctx context.Context, source, binary string, progress io.Writer) error {
-	cmd := exec.CommandContext(ctx, "go", append(p.buildArgs(), "-o", binary, ".")...)
+	cmd := exec.CommandContext(ctx, "go", append(p.buildArgs(), "-o", binary, cmp.Or(p.pkg, "."))...)
 	cmd.Dir = source
 	cmd.Env = buildEnv()
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }

@@ -1,0 +1,65 @@
+package check_test
+
+import (
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+)
+
+func TestHTTPByURL(t *testing.T) {
+	t.Parallel()
+	mux := http.NewServeMux()
+	for path, body := range map[string]string{
+		"/ok":     "ok\n",
+		"/json":   `{"status": "ok", "count": 1500000, "on": true, "items": [{"n": 1}, {"n": 2}]}`,
+		"/html":   "<html>\x1b[31mlog in</html>",
+		"/leak":   "the token is c4n4ry-9d1e7b42, again YzRuNHJ5LTlkMWU3YjQy",
+		"/novel":  strings.Repeat("once upon a time\n", 1000),
+		"/epic":   strings.Repeat("x", 2<<20),
+		"/absent": `{}`,
+	} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, body) })
+	}
+	mux.HandleFunc("/moved", func(w http.ResponseWriter, r *http.Request) { http.Redirect(w, r, "/ok", http.StatusFound) })
+	mux.HandleFunc("/down", func(w http.ResponseWriter, _ *http.Request) {
+		http.Error(w, "no database", http.StatusServiceUnavailable)
+	})
+	server := httptest.NewServer(mux)
+	t.Cleanup(server.Close)
+	for name, test := range map[string]struct {
+		path, more string
+		ok         bool
+		parts      []string
+	}{
+		"status":                 {"/ok", "", true, []string{"status 200"}},
+		"another status":         {"/down", "", false, []string{"status 503, expected 200", `"no database"`}},
+		"a status that is meant": {"/down", "status = 503", true, nil},
+		"no redirection":         {"/moved", "", false, []string{"status 302"}},
+		"text":                   {"/ok", `equals = "ok"`, true, nil},
+		"another text":           {"/ok", `equals = "fine"`, false, []string{`is "ok", expected "fine"`}},
+		"jsonpath":               {"/json", "jsonpath = \"{.status}\"\nequals = \"ok\"", true, []string{`{.status}`, `"ok"`}},
+		"number":                 {"/json", "jsonpath = \"{.count}\"\nequals = \"1500000\"", true, nil},
+		"truth":                  {"/json", "jsonpath = \"{.on}\"\nequals = \"true\"", true, nil},
+		"filter":                 {"/json", "jsonpath = \"{.items[?(@.n>1)].n}\"\nequals = \"2\"", true, nil},
+		"another value":          {"/json", "jsonpath = \"{.status}\"\nequals = \"done\"", false, []string{`is "ok", expected "done"`}},
+		"nothing there":          {"/absent", "jsonpath = \"{.status}\"\nequals = \"ok\"", false, []string{"the answer has no {.status}"}},
+		"nonsense":               {"/html", "jsonpath = \"{.status}\"\nequals = \"ok\"", false, []string{"the answer is no JSON", "log in"}},
+		"secret":                 {"/leak", `equals = "ok"`, false, []string{"(hidden)"}},
+		"long":                   {"/novel", `equals = "ok"`, false, []string{"…"}},
+		"too long":               {"/epic", `equals = "ok"`, false, []string{"larger than 1 MiB"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			a := one(t, nowhere(t), "x", fmt.Sprintf("http {\nurl = %q\n%s\n}", server.URL+test.path, test.more))
+			holds(t, name, a, test.ok, test.parts...)
+		})
+	}
+	t.Run("nobody there", func(t *testing.T) {
+		t.Parallel()
+		gone := httptest.NewServer(mux)
+		gone.Close()
+		holds(t, "nobody there", one(t, nowhere(t), "x", fmt.Sprintf("http {\nurl = %q\n}", gone.URL)), false, "nothing listens there")
+	})
+}
