@@ -331,6 +331,9 @@ type Step struct {
 	// Unsaved are volume claims that the snapshot leaves out, as the files accept,
 	// so that it makes no way back.
 	Unsaved []string `json:"unsaved,omitempty"`
+	// NoRestore says that nothing brings the snapshot back, as the files have no
+	// program that does.
+	NoRestore bool `json:"no_restore,omitempty"`
 	// Revision is Helm's, for kind rollback.
 	Revision int `json:"revision,omitempty"`
 	// Records are the ids of the snapshots that are brought back, for kind restore,

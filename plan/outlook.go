@@ -25,12 +25,15 @@ func changes(s Step) bool {
 	return s.Kind == StepUpgrade || s.Kind == StepInstall || s.Kind == StepUninstall
 }
 
+// saves says whether a step makes a way back to what its release is then.
+func (s Step) saves() bool { return s.Kind == StepSnapshot && len(s.Unsaved) == 0 && !s.NoRestore }
+
 // noReturn is the first step that Helm cannot take back. A migration that runs
 // ahead of such an upgrade is that step.
 func noReturn(doc *Document, reversible func(Step) bool) *NoReturn {
 	var snapshots []Step
 	for _, s := range doc.Steps {
-		if s.Kind == StepSnapshot && len(s.Unsaved) == 0 {
+		if s.saves() {
 			snapshots = append(snapshots, s)
 		}
 		if !changes(s) && s.Kind != StepMigrate || reversible(s) {
@@ -84,7 +87,7 @@ func rollbackPoints(steps []Step, reversible func(Step) bool) []RollbackPoint {
 			note(id, s.ID)
 		}
 		switch {
-		case s.Kind == StepSnapshot && len(s.Unsaved) == 0 && lost[s.Address]:
+		case s.saves() && lost[s.Address]:
 			delete(lost, s.Address)
 			snapshots = append(snapshots, s.ID)
 		case changes(s):

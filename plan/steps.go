@@ -96,6 +96,7 @@ func (b *stepBuilder) snapshots(m *Move) {
 			s := b.step(m, h, StepSnapshot, snap.Timeout)
 			s.ID += "/" + snap.Name
 			s.Snapshot, s.Driver, s.From, s.To = snap.Name, snap.Driver, "", ""
+			s.NoRestore = snap.Driver == "command" && len(snap.RestoreArgv) == 0
 			b.add(s, b.last)
 		}
 	}

@@ -8,7 +8,7 @@ import (
 )
 
 // drivers are the snapshot drivers that this version has.
-var drivers = map[string]bool{"csi": true, "pg_dump": true}
+var drivers = map[string]bool{"command": true, "csi": true, "pg_dump": true}
 
 // NotYet says what of a plan this version cannot carry out: one line for each
 // kind of thing. Leaving it out in silence would be worse: a snapshot that is

@@ -309,9 +309,13 @@ type Snapshot struct {
 	When       string // always, breaking, never
 	Quiesce    bool
 	Keep       int
-	Argv       []string // driver command
-	Timeout    time.Duration
-	Source     Source
+	Argv       []string // driver command: saves
+	// VerifyArgv, RestoreArgv and DeleteArgv are its other programs, each of
+	// which may be missing.
+	VerifyArgv, RestoreArgv, DeleteArgv []string
+
+	Timeout time.Duration
+	Source  Source
 }
 
 // Tenant is one customer's release with its companions.

@@ -84,6 +84,7 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 	s := &Snapshot{
 		Name: n.name(), Driver: x.text(n, "driver"), Class: x.text(n, "class"), Store: x.text(n, "store"), Recipients: x.strings(n, "recipients"), When: x.text(n, "when"),
 		Quiesce: x.boolean(n, "quiesce"), Keep: x.integer(n, "keep"), Argv: x.strings(n, "argv"), Timeout: x.duration(n, "timeout"),
+		VerifyArgv: x.strings(n, "verify"), RestoreArgv: x.strings(n, "restore"), DeleteArgv: x.strings(n, "delete"),
 		Source: n.source(),
 	}
 	if a := n.attrs["store"]; a != nil && s.Store != "" {
@@ -100,16 +101,19 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 			x.l.sink.error(x.address, n.header, "Missing required argument", fmt.Sprintf("A snapshot with driver = %q needs %s.", s.Driver, attr))
 		}
 	}
-	foreign := func(attr string) {
-		if a := n.attrs[attr]; a != nil && s.Driver != "" && !n.inherited[attr] {
-			x.warn(a, "Argument without effect", fmt.Sprintf("A snapshot with driver = %q does not use %s.", s.Driver, attr))
+	foreign := func(attrs ...string) {
+		for _, attr := range attrs {
+			if a := n.attrs[attr]; a != nil && s.Driver != "" && !n.inherited[attr] {
+				x.warn(a, "Argument without effect", fmt.Sprintf("A snapshot with driver = %q does not use %s.", s.Driver, attr))
+			}
 		}
 	}
+	programs := []string{"argv", "verify", "restore", "delete"}
 	switch s.Driver {
 	case "pg_dump":
 		need("store", s.Store == "")
 		foreign("class")
-		foreign("argv")
+		foreign(programs...)
 		if r.Address != "system" {
 			x.l.sink.error(x.address, n.header, "Snapshot driver not possible here", "The pg_dump driver dumps the system database, so it belongs into the system block. Use csi, velero or command for a tenant.")
 		}
@@ -120,10 +124,10 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 		if len(s.Recipients) == 0 {
 			foreign("store")
 		}
-		foreign("argv")
+		foreign(programs...)
 	case "velero":
 		foreign("class")
-		foreign("argv")
+		foreign(programs...)
 	default:
 		return nil
 	}

@@ -119,6 +119,9 @@ func snapshotBlock() *block {
 			{name: "quiesce", kind: kindBool, def: "false", doc: "Scale the workloads down while the snapshot is taken."},
 			{name: "keep", kind: kindInt, def: "5", bounded: true, min: 1, doc: "How many to keep."},
 			{name: "argv", kind: kindStrings, doc: "Program and arguments, for `command`. Runs only with `-allow-exec`."},
+			{name: "verify", kind: kindStrings, doc: "Program that proves a snapshot of `command`, and its arguments."},
+			{name: "restore", kind: kindStrings, doc: "Program that brings back a snapshot of `command`, and its arguments. Without it the snapshot is no way back."},
+			{name: "delete", kind: kindStrings, doc: "Program that deletes a snapshot of `command`, and its arguments."},
 			{name: "timeout", kind: kindDuration, def: `"30m"`, doc: "How long it may take."},
 		},
 	}

@@ -5,10 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"strings"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/program"
 	"github.com/soctalk/fleet/schema"
 )
 
@@ -23,7 +23,7 @@ func (s *Set) command(ctx context.Context, at subject, c *schema.Check, p *schem
 	out := &tail{most: logTail}
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.WaitDelay = lastWords
-	inGroup(cmd)
+	program.InGroup(cmd)
 	err := cmd.Run()
 	name := value(p.Argv[0])
 	var exit *exec.ExitError
@@ -49,12 +49,6 @@ func (s *Set) command(ctx context.Context, at subject, c *schema.Check, p *schem
 // environment is this program's own, without the values of variables, and what
 // the check is about.
 func (s *Set) environment(at subject, c *schema.Check) []string {
-	var env []string
-	for _, e := range s.env {
-		if !strings.HasPrefix(e, schema.EnvPrefix) {
-			env = append(env, e)
-		}
-	}
 	r := at.release
 	about := map[string]string{
 		"RUN": s.run, "NAME": c.Name, "ADDRESS": at.address, "CLUSTER": r.Cluster, "NAMESPACE": r.Namespace, "RELEASE": r.Name,
@@ -65,8 +59,5 @@ func (s *Set) environment(at subject, c *schema.Check) []string {
 	if at.tenant != nil {
 		about["SLUG"] = at.tenant.Slug
 	}
-	for name, v := range about {
-		env = append(env, "SOCTALK_CHECK_"+name+"="+v)
-	}
-	return env
+	return program.Environment(s.env, "SOCTALK_CHECK_", about)
 }

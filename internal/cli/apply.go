@@ -29,7 +29,7 @@ type applyFlags struct {
 	asJSON      bool
 	stale       string
 	lockTimeout time.Duration
-	// allowExec lets checks run programs on this machine.
+	// allowExec lets checks and snapshots run programs on this machine.
 	allowExec bool
 	// resume is the run to go on with, approve the waves whose gates are open.
 	resume  string
@@ -90,7 +90,7 @@ again. Releases that had failed when the run came to its end are tried again.`,
 	flags.plan.register(cmd)
 	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before applying")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
-	cmd.Flags().BoolVar(&flags.allowExec, "allow-exec", false, "let the plan's checks run programs on this machine")
+	cmd.Flags().BoolVar(&flags.allowExec, "allow-exec", false, "let the plan's checks and snapshots run programs on this machine")
 	cmd.Flags().DurationVar(&flags.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
 	cmd.Flags().StringVar(&flags.resume, "resume", "", "go on with this `run`; see soctalk history")
 	cmd.Flags().StringArrayVar(&flags.approve, "approve", nil, "go on past the approval gate of this `wave`; may be given several times")
@@ -317,7 +317,7 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	if err != nil {
 		return err
 	}
-	taker := snapshot.NewTaker(snapshotFleet(s.fleet, s.clusters), journals, run.ID)
+	taker := snapshot.NewTaker(snapshotFleet(s.fleet, s.clusters, flags.allowExec), journals, run.ID)
 	if err := a.cleanUp(held.Context, taker); err != nil {
 		return err
 	}

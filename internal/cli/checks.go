@@ -7,6 +7,7 @@ import (
 	"github.com/soctalk/fleet/internal/check"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/observe"
+	"github.com/soctalk/fleet/internal/snapshot"
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -24,10 +25,16 @@ func usable(all observe.Clusters) map[string]*kube.Cluster {
 // mayExec refuses a plan that runs programs on this machine, unless that is
 // allowed.
 func mayExec(doc *plan.Document, allowed bool) error {
-	names := check.Programs(doc)
+	var names []string
+	for _, name := range check.Programs(doc) {
+		names = append(names, "check "+name)
+	}
+	for _, name := range snapshot.Programs(doc) {
+		names = append(names, "snapshot "+name)
+	}
 	if allowed || len(names) == 0 {
 		return nil
 	}
-	return advise(fmt.Errorf("the plan runs programs on this machine, for its checks: %s", strings.Join(names, ", ")),
-		"Nothing was started. Look at the command blocks of these checks, and pass -allow-exec.")
+	return advise(fmt.Errorf("the plan runs programs on this machine: %s", strings.Join(names, ", ")),
+		"Nothing was started. Look at the commands in the files, and pass -allow-exec.")
 }

@@ -65,6 +65,7 @@ run are left as they are.`,
 	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before rolling back")
 	cmd.Flags().BoolVar(&flags.acceptLoss, "accept-data-loss", false, "go back also where that loses what was written since a snapshot")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
+	cmd.Flags().BoolVar(&flags.allowExec, "allow-exec", false, "let the files' programs run on this machine")
 	cmd.Flags().DurationVar(&flags.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
 	cmd.Flags().StringVar(&flags.stale, "stale", "quarantine", "what to do when a release changed after the plan was made: `quarantine` that release, or refuse to start")
 	return cmd
@@ -87,6 +88,7 @@ func (a *app) rollback(ctx context.Context, id string, flags *rollbackFlags) err
 	if err != nil {
 		return err
 	}
+	s.allowExec = flags.allowExec
 	undo, err := s.undo(ctx, id, flags.plan.parallelism)
 	if err != nil {
 		return err

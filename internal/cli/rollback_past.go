@@ -101,7 +101,7 @@ func reversals(ctx context.Context, k *kube.Cluster, namespace string, u *plan.U
 func (s *session) damaged(ctx context.Context, snapshots []*plan.Snapshot) map[string]string {
 	damaged := map[string]string{}
 	for _, record := range snapshots {
-		driver, err := snapshotFleet(s.fleet, s.clusters).Driver(record.Driver)
+		driver, err := snapshotFleet(s.fleet, s.clusters, s.allowExec).Driver(record.Driver)
 		if err == nil {
 			err = driver.Verify(ctx, record)
 		}

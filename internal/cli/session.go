@@ -30,6 +30,8 @@ type session struct {
 	set      *releases.Set
 	key      plan.Key
 	cache    *plancache.Cache
+	// allowExec lets programs of the files run on this machine.
+	allowExec bool
 }
 
 // openSession connects to the fleet's clusters and reads what is live. Its

@@ -62,6 +62,7 @@ func (a *app) snapshotListCommand() *cobra.Command {
 
 func (a *app) snapshotVerifyCommand() *cobra.Command {
 	var vars variables
+	var allowExec bool
 	cmd := &cobra.Command{
 		Use:   "verify ID",
 		Short: "Prove that a snapshot can be restored, in a scratch place",
@@ -80,7 +81,7 @@ place again. What is live is not touched.`,
 			if err != nil {
 				return err
 			}
-			driver, err := snapshotFleet(f, clusters).Driver(s.Driver)
+			driver, err := snapshotFleet(f, clusters, allowExec).Driver(s.Driver)
 			if err != nil {
 				return err
 			}
@@ -92,12 +93,13 @@ place again. What is live is not touched.`,
 		},
 	}
 	vars.add(cmd)
+	cmd.Flags().BoolVar(&allowExec, "allow-exec", false, "let the files' programs run on this machine")
 	return cmd
 }
 
 func (a *app) snapshotRestoreCommand() *cobra.Command {
 	var vars variables
-	var lossy, autoApprove bool
+	var lossy, autoApprove, allowExec bool
 	var lockTimeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "restore ID",
@@ -124,12 +126,13 @@ fails, it stays as it is.`,
 			if err := a.confirmRestore(s, lossy, autoApprove); err != nil {
 				return err
 			}
-			return a.restore(ctx, f, clusters, s, lockTimeout)
+			return a.restore(ctx, f, clusters, s, lockTimeout, allowExec)
 		},
 	}
 	vars.add(cmd)
 	cmd.Flags().BoolVar(&lossy, "accept-data-loss", false, "lose what was written since the snapshot")
 	cmd.Flags().BoolVar(&autoApprove, "auto-approve", false, "do not ask before restoring")
+	cmd.Flags().BoolVar(&allowExec, "allow-exec", false, "let the files' programs run on this machine")
 	cmd.Flags().DurationVar(&lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
 	return cmd
 }
@@ -155,13 +158,13 @@ func (a *app) confirmRestore(s *plan.Snapshot, lossy, autoApprove bool) error {
 }
 
 // restore brings a snapshot back under the fleet's lock.
-func (a *app) restore(ctx context.Context, f *schema.Fleet, clusters observe.Clusters, s *plan.Snapshot, wait time.Duration) error {
+func (a *app) restore(ctx context.Context, f *schema.Fleet, clusters observe.Clusters, s *plan.Snapshot, wait time.Duration, allowExec bool) error {
 	held, journals, err := lockFleet(ctx, &session{fleet: f, clusters: clusters}, "restore-"+s.ID, wait)
 	if err != nil {
 		return err
 	}
 	defer held.Release()
-	taker := snapshot.NewTaker(snapshotFleet(f, clusters), journals, "restore-"+s.ID)
+	taker := snapshot.NewTaker(snapshotFleet(f, clusters, allowExec), journals, "restore-"+s.ID)
 	if err := taker.Restore(held.Context, s, a.saying()); err != nil {
 		return fmt.Errorf("restore snapshot %s: %w", s.ID, err)
 	}
@@ -229,8 +232,8 @@ func (a *app) saying() apply.Report {
 
 // snapshotFleet is a fleet as snapshots are taken of it. A cluster that cannot
 // be used is left out.
-func snapshotFleet(f *schema.Fleet, all observe.Clusters) *snapshot.Fleet {
-	return &snapshot.Fleet{Files: f, Clusters: usable(all)}
+func snapshotFleet(f *schema.Fleet, all observe.Clusters, allowExec bool) *snapshot.Fleet {
+	return &snapshot.Fleet{Files: f, Clusters: usable(all), AllowExec: allowExec}
 }
 
 // cleanUp removes what snapshots that were cut off have left, and says what it

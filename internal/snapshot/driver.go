@@ -52,11 +52,15 @@ type Attempt struct {
 type Fleet struct {
 	Files    *schema.Fleet
 	Clusters map[string]*kube.Cluster
+	// AllowExec lets programs of the files run on this machine.
+	AllowExec bool
 }
 
 // Driver returns the driver of a name.
 func (f *Fleet) Driver(name string) (Driver, error) {
 	switch name {
+	case "command":
+		return &command{f}, nil
 	case "csi":
 		return &csi{f}, nil
 	case "pg_dump":
