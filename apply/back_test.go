@@ -26,7 +26,13 @@ func (m *model) Return(_ context.Context, r plan.Release, s plan.Step, _ Report)
 	return m.put(r.Address, s, "deployed", s.To)
 }
 
-func (m *model) EndMigration(context.Context, plan.Release) error { return nil }
+// EndMigration deletes the Job.
+func (m *model) EndMigration(context.Context, plan.Release) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.job = false
+	return nil
+}
 
 // BringBack scales the API down and restores the schema, one after the other.
 func (m *model) BringBack(_ context.Context, s plan.Step, _ Report) error {
@@ -37,7 +43,7 @@ func (m *model) BringBack(_ context.Context, s plan.Step, _ Report) error {
 			m.fault("the database was restored beside %s at %s", address, v)
 		}
 	}
-	if m.versions["system"] != "2" {
+	if s.Kind == plan.StepRestore && m.versions["system"] != "2" {
 		m.fault("the database was restored under a system that was back already")
 	}
 	for _, change := range [][2]string{{"api", "down"}, {"schema", "1"}} {
@@ -50,6 +56,13 @@ func (m *model) BringBack(_ context.Context, s plan.Step, _ Report) error {
 		return errKilled
 	}
 	return nil
+}
+
+// Needed says whether the schema has moved.
+func (m *model) Needed(context.Context, plan.Step) (bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.versions["schema"] != "1", nil
 }
 
 // ScaleUp starts the API again.
@@ -156,4 +169,45 @@ func (s *stuck) Return(ctx context.Context, r plan.Release, step plan.Step, repo
 		return plan.Base{}, errors.New("stuck")
 	}
 	return s.model.Return(ctx, r, step, report)
+}
+
+// upgradeOverSchema is a system that moves its schema from 1 to 2, with a
+// snapshot before.
+func upgradeOverSchema(onFailure string) *plan.Document {
+	system := plan.Release{Address: "system", From: "1", To: "2", Action: plan.Upgrade, Reversibility: plan.RestoreRequired, Base: plan.Base{Revision: 1}, Path: []plan.Leg{{From: "1", To: "2", Reversibility: plan.RestoreRequired}}}
+	step := func(kind plan.StepKind, needs ...string) plan.Step {
+		return plan.Step{ID: plan.StepID("system", 0, kind), Kind: kind, Address: "system", From: "1", To: "2", Needs: needs, Driver: "pg_dump"}
+	}
+	return &plan.Document{
+		Applyable: true, Rollout: plan.Rollout{MaxParallel: 1, SystemFailure: onFailure}, Releases: []plan.Release{system},
+		Steps: []plan.Step{step(plan.StepSnapshot), step(plan.StepMigrate, "system/0/snapshot"), step(plan.StepUpgrade, "system/0/migrate")},
+	}
+}
+
+// A system that does not become ready on a schema that has moved goes back with
+// its database where the files say so, wherever it is killed; else it stays.
+func TestFailedSystemIsRestored(t *testing.T) {
+	t.Parallel()
+	for killAt := range 40 {
+		for onFailure, want := range map[string]map[string]string{
+			"restore":  {"schema": "1", "api": "up", "status": "deployed"},
+			"rollback": {"schema": "2", "api": "up", "status": "failed"},
+		} {
+			t.Run(fmt.Sprint(onFailure, killAt), func(t *testing.T) {
+				t.Parallel()
+				m := newModel(upgradeOverSchema(onFailure))
+				m.broken["system"], m.versions["api"] = true, "up"
+				result := m.goBack(t, killAt)
+				if len(m.faults) > 0 {
+					t.Fatalf("%s\n%s", strings.Join(m.faults, "\n"), journalText(m.entries))
+				}
+				if got := m.live["system"].status; m.versions["schema"] != want["schema"] || m.versions["api"] != want["api"] || got != want["status"] {
+					t.Errorf("schema %s, API %s, release %s, want %v\n%s", m.versions["schema"], m.versions["api"], got, want, journalText(m.entries))
+				}
+				if back := slices.Contains(result.RolledBack, "system"); back != (onFailure == "restore") || len(result.Failed) != 1 {
+					t.Errorf("result %+v", result)
+				}
+			})
+		}
+	}
 }

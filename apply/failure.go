@@ -59,32 +59,8 @@ func (w *walker) spendBudget() {
 	}
 }
 
-// wayBack returns the releases to put back, last touched first.
-func (w *walker) wayBack(s plan.Step) []plan.Release {
-	wanted := w.Plan.Rollout.OnFailure == string(schema.TenantRollback)
-	if s.Kind == plan.StepSoak {
-		return nil // its tenants' turns are over
-	}
-	if s.Tenant == "" {
-		wanted = w.Plan.Rollout.SystemFailure == string(schema.SystemRollback)
-	}
-	if !wanted {
-		return nil
-	}
-	var back []plan.Release
-	touched := w.touched[s.Tenant]
-	for i := len(touched) - 1; i >= 0; i-- {
-		// A first install has nothing to go back to, and what needs a restore
-		// is not safe to put back by Helm alone.
-		if rel := touched[i]; rel.Base.Revision > 0 && rel.Reversibility == plan.Reversible {
-			back = append(back, rel)
-		}
-	}
-	return back
-}
-
 // rollback puts releases back while their tenant keeps its place.
-func (w *walker) rollback(ctx context.Context, f *Failure, back []plan.Release) {
+func (w *walker) rollback(ctx context.Context, f *Failure, back []comeback) {
 	s := plan.Step{ID: RollbackID(f.Step.ID), Kind: plan.StepRollback, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
 	w.running[s.ID] = &execution{step: s, began: w.Clock.Now()}
 	w.emit(Event{Type: StepStart, Step: s})
@@ -92,10 +68,10 @@ func (w *walker) rollback(ctx context.Context, f *Failure, back []plan.Release) 
 	go func() {
 		o := outcome{step: s, undone: f}
 		var errs *multierror.Error
-		for _, rel := range back {
-			reached, err := w.putBack(ctx, rel, s, rep)
+		for _, c := range back {
+			reached, err := w.putBack(ctx, c, s, rep)
 			if reached {
-				o.back = append(o.back, rel)
+				o.back = append(o.back, c.Release)
 			}
 			var unkept *JournalError
 			if errors.As(err, &unkept) {
@@ -103,7 +79,7 @@ func (w *walker) rollback(ctx context.Context, f *Failure, back []plan.Release) 
 				break
 			}
 			if err != nil {
-				errs = multierror.Append(errs, fmt.Errorf("%s: %w", rel.Address, err))
+				errs = multierror.Append(errs, fmt.Errorf("%s: %w", c.Address, err))
 			}
 		}
 		o.err = errs.ErrorOrNil()
@@ -113,15 +89,15 @@ func (w *walker) rollback(ctx context.Context, f *Failure, back []plan.Release) 
 
 // putBack puts one release back, between its intent and its result, and says
 // whether it got there.
-func (w *walker) putBack(ctx context.Context, rel plan.Release, s plan.Step, rep Report) (bool, error) {
-	e := Entry{Kind: Begun, Step: s.ID, Address: rel.Address, Base: &rel.Base}
+func (w *walker) putBack(ctx context.Context, c comeback, s plan.Step, rep Report) (bool, error) {
+	e := Entry{Kind: Begun, Step: s.ID, Address: c.Address, Base: &c.Base}
 	// As often as a run is cut off here, its journal gets no longer.
-	if !w.past.goingBack[wayKey{s.ID, rel.Address}] {
+	if !w.past.goingBack[wayKey{s.ID, c.Address}] {
 		if err := w.write(ctx, e); err != nil {
 			return false, err
 		}
 	}
-	base, err := w.Releases.Rollback(ctx, rel, s, rep)
+	base, err := w.comeBack(ctx, c, s, rep)
 	switch {
 	case err == nil:
 		e.Kind, e.Base = Done, &base

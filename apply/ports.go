@@ -53,8 +53,11 @@ type Snapshots interface {
 	// that is whole, was read back, and is on record for a way back. What an
 	// earlier attempt at the step has left is removed.
 	Take(ctx context.Context, r plan.Release, s plan.Step, report Report) error
+	// Needed says whether what the snapshot of a step is of has moved since, so that
+	// a release only gets back with it. Where nobody can tell, it has.
+	Needed(ctx context.Context, s plan.Step) (bool, error)
 	// BringBack scales down what writes to what the snapshot of a step is of, and
-	// restores that. When it fails, what it scaled down is scaled up again; when it
+	// restores that; the step restores snapshots or has taken one. When it fails, what it scaled down is scaled up again; when it
 	// succeeds, that is left to ScaleUp, after the release went back too. It picks
 	// up an earlier attempt.
 	BringBack(ctx context.Context, s plan.Step, report Report) error

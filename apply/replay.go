@@ -101,12 +101,12 @@ func (w *walker) failedBefore(ctx context.Context, s plan.Step, err error) {
 		w.turns.release(s)
 		return
 	}
-	var left []plan.Release
-	for _, rel := range w.wayBack(s) {
-		if w.past.back[id][rel.Address] {
-			w.backAgain(f, rel)
+	var left []comeback
+	for _, c := range w.wayBack(s) {
+		if w.past.back[id][c.Address] {
+			w.backAgain(f, c.Release)
 		} else {
-			left = append(left, rel)
+			left = append(left, c)
 		}
 	}
 	if len(left) == 0 || ctx.Err() != nil {

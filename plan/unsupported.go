@@ -3,8 +3,6 @@ package plan
 import (
 	"fmt"
 	"strings"
-
-	"github.com/soctalk/fleet/schema"
 )
 
 // drivers are the snapshot drivers that this version has.
@@ -26,9 +24,6 @@ func NotYet(doc *Document) []string {
 		if (s.Kind == StepSnapshot || s.Kind == StepRestore) && !drivers[s.Driver] {
 			add(fmt.Sprintf("it takes snapshots with driver %s: take those backups by hand and leave the snapshot blocks out until then", s.Driver))
 		}
-	}
-	if len(doc.Steps) > 0 && doc.Rollout.SystemFailure == string(schema.SystemRestore) {
-		add(`it restores a snapshot when the system fails: use on_failure = "stop" or "rollback" until then`)
 	}
 	return lines
 }

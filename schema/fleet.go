@@ -410,6 +410,7 @@ type TenantFailure string
 // The policies for a failed tenant upgrade.
 const (
 	TenantRollback TenantFailure = "rollback"
+	TenantRestore  TenantFailure = "restore"
 	TenantStop     TenantFailure = "stop"
 	TenantContinue TenantFailure = "continue"
 )

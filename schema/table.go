@@ -415,7 +415,7 @@ var language = &block{
 			attrs: []*attribute{
 				{name: "max_parallel", kind: kindInt, def: "1", bounded: true, min: 1, doc: "Tenants at the same time."},
 				{name: "max_failures", kind: kindBudget, def: "0", doc: "Failed tenants tolerated before the run stops: a number, or a share as in `\"5%\"`, rounded down."},
-				{name: "on_failure", kind: kindString, def: `"rollback"`, enum: []string{"rollback", "stop", "continue"}, doc: "What happens to a failed tenant: `rollback` brings it back, `stop` leaves it and stops, `continue` leaves it and goes on within the budget."},
+				{name: "on_failure", kind: kindString, def: `"rollback"`, enum: []string{"rollback", "restore", "stop", "continue"}, doc: "What happens to a failed tenant: `rollback` brings it back where Helm alone can, `restore` also where that takes the snapshots of the run, and loses what was written since, `stop` leaves it and stops, `continue` leaves it and goes on within the budget."},
 				{name: "settle", kind: kindDuration, def: `"60s"`, doc: "Wait after each tenant before it counts as done; the runbook's `sleep 60`, which lets two heartbeats of the adapter pass."},
 			},
 			blocks: []*block{{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"slices"
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/journal"
@@ -69,16 +70,16 @@ func recorded(ctx context.Context, k *kube.Cluster, namespace, id string) (*jour
 	return run, file.Document, entries, nil
 }
 
-// reversals notes what earlier rollbacks of a run have put back, and returns the
-// runs whose revisions count as its own: itself and those.
+// reversals notes what earlier rollbacks of a run have put back, and rollbacks of
+// those, and returns the runs whose revisions count as its own: itself and them.
 func reversals(ctx context.Context, k *kube.Cluster, namespace string, u *plan.Undo) (map[string]bool, error) {
 	own := map[string]bool{u.Run: true}
 	runs, err := journal.Runs(ctx, k, namespace)
 	if err != nil {
 		return nil, err
 	}
-	for _, r := range runs {
-		if r.Reverses != u.Run {
+	for _, r := range slices.Backward(runs) { // the oldest first
+		if !own[r.Reverses] {
 			continue
 		}
 		_, doc, entries, err := recorded(ctx, k, namespace, r.ID)

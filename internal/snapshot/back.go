@@ -12,6 +12,37 @@ import (
 	"github.com/soctalk/fleet/plan"
 )
 
+// Needed implements apply.Snapshots.
+func (t *Taker) Needed(ctx context.Context, s plan.Step) (bool, error) {
+	records, err := t.recordsOf(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	if len(records) == 0 {
+		return false, fmt.Errorf("the snapshot of step %s is not on record", s.ID)
+	}
+	for _, record := range records {
+		driver, err := t.fleet.Driver(record.Driver)
+		if err != nil {
+			return false, err
+		}
+		tells, can := driver.(mover)
+		if !can {
+			return true, nil
+		}
+		if moved, err := tells.Moved(ctx, record); moved || err != nil {
+			return moved, err
+		}
+	}
+	return false, nil
+}
+
+// mover is a driver that can tell whether what it saved has moved since, beyond
+// being written to.
+type mover interface {
+	Moved(ctx context.Context, s *plan.Snapshot) (bool, error)
+}
+
 // BringBack implements apply.Snapshots. What was scaled down is in the record
 // until [Taker.ScaleUp], so that an attempt after this one knows of it.
 func (t *Taker) BringBack(ctx context.Context, s plan.Step, report apply.Report) error {
@@ -63,11 +94,14 @@ func (t *Taker) ScaleUp(ctx context.Context, s plan.Step, report apply.Report) e
 	return nil
 }
 
-// recordsOf are the records that a step names, in its order.
+// recordsOf are the records that a step names, in its order, or that it has made.
 func (t *Taker) recordsOf(ctx context.Context, s plan.Step) ([]*plan.Snapshot, error) {
 	all, err := t.journal.Snapshots(ctx, journal.SnapshotFilter{State: plan.Taken})
 	if err != nil {
 		return nil, err
+	}
+	if s.Kind == plan.StepSnapshot {
+		return slices.DeleteFunc(all, func(r *plan.Snapshot) bool { return r.Run != t.run || r.Step != s.ID }), nil
 	}
 	var records []*plan.Snapshot
 	for _, id := range s.Records {

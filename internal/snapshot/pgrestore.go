@@ -170,3 +170,20 @@ func statements(ctx context.Context, tools database.Programs, sql ...string) err
 	}
 	return tools.Run(ctx, database.Program{Argv: argv, Stdout: io.Discard})
 }
+
+// Moved says whether the database is at another schema revision than it was
+// saved at.
+func (d *pgDump) Moved(ctx context.Context, s *plan.Snapshot) (bool, error) {
+	tools, err := d.tools(ctx, s)
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = tools.Close() }()
+	session, err := database.OpenSession(ctx, tools, "")
+	if err != nil {
+		return false, err
+	}
+	defer func() { _ = session.Close() }()
+	revision, err := database.Revision(ctx, session)
+	return revision != s.SchemaRevision, err
+}

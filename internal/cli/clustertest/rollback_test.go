@@ -107,3 +107,36 @@ func claims(t *testing.T, namespace string) map[string]string {
 	}
 	return all
 }
+
+// TestFailedSystemIsRestored lets an upgrade fail whose migration has moved the
+// schema: the files ask for the database back.
+func TestFailedSystemIsRestored(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, "restore")
+	f.inSystem(t, "  on_failure = \"restore\"\n"+byExec+dumps)
+	f.want(t, "0.1.4", "0.1.9")
+	f.run(t, 0, "init")
+	f.run(t, 0, "apply", "-auto-approve")
+	f.sql(t, `INSERT INTO tenants (slug, settings) VALUES ('acme', '{"llm": {"provider": "openai", "model": "gpt-4o"}}')`)
+	secrets, tenant := f.secrets(t), snapshot(t, f.tenant)
+	f.want(t, "0.2.1", "0.2.1")
+	f.write(t, "more-values.yaml", []byte("image: {registry: nowhere.invalid}\nmigration: {image: sandbox.local/soctalk-api:0.2.1}\n"))
+
+	text := f.run(t, 1, "apply", "-auto-approve")
+	inOrder(t, text, "system: database migrated", "system: failed upgrading 0.1.4 → 0.2.1", "system: rolled back to 0.1.4", "Rolled back: system", "Not started: tenant.only")
+	for query, want := range map[string]string{
+		"SELECT version_num FROM alembic_version":                         "v1_0016_provisioning_job_reconcile_kind",
+		"SELECT settings->'llm'->>'model' FROM tenants WHERE slug='acme'": "gpt-4o",
+	} {
+		if got := f.sql(t, query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	for path, want := range map[string]string{"/health/ready": "ok", "/version": "0.1.0"} {
+		if got := f.ask(t, path); got != want {
+			t.Errorf("GET %s: %q, want %q", path, got, want)
+		}
+	}
+	same(t, "after the restore", secrets, f.secrets(t))
+	same(t, "after the restore", tenant, snapshot(t, f.tenant))
+}
