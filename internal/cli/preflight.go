@@ -10,6 +10,7 @@ import (
 
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/snapshot"
 	"github.com/soctalk/fleet/plan"
 	"sigs.k8s.io/yaml"
 )
@@ -28,6 +29,9 @@ var welcome = []kube.Access{
 // them, before anything is written.
 func (s *session) preflight(ctx context.Context, doc *plan.Document) error {
 	wanted := s.set.Permissions(doc)
+	for cluster, access := range snapshot.Permissions(doc) {
+		wanted[cluster] = append(wanted[cluster], access...)
+	}
 	system := s.fleet.System
 	wanted[system.Cluster] = append(wanted[system.Cluster], journal.Permissions(system.Namespace)...)
 	var text strings.Builder
