@@ -66,8 +66,8 @@ func (v *Reversal) tellLosses(losses []Loss) {
 	}
 	text := "this way back loses\n" + strings.Join(lines, "\n")
 	if v.AcceptLoss {
-		v.tell(Warning, losses[0].Address, "Data will be lost", text)
+		v.tell(Warning, "", "Data will be lost", text)
 		return
 	}
-	v.tell(Error, losses[0].Address, "Data would be lost", text+"\nNothing was changed. To go back all the same, pass -accept-data-loss.")
+	v.tell(Error, "", "Data would be lost", text+"\nNothing was changed. To go back all the same, pass -accept-data-loss.")
 }

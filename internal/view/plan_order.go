@@ -150,9 +150,11 @@ func (x *planIndex) noReturnFact(from string) fact {
 	if why := x.doc.NoReturn.Why; why != "" {
 		text += ": " + oneLine(why)
 	}
-	if snapshots := x.doc.NoReturn.Snapshots; len(snapshots) > 0 {
+	switch snapshots := x.doc.NoReturn.Snapshots; {
+	case x.doc.Reverses != nil: // it is a way back
+	case len(snapshots) > 0:
 		text += "; the way back is " + x.snapshotNames(snapshots)
-	} else {
+	default:
 		text += "; this plan takes no snapshot to go back with"
 	}
 	return fact{weight: weightNoReturn, text: text}
