@@ -23,7 +23,8 @@ type Options struct {
 	Sample int
 	// Repeat is how often a plan is timed. The median counts.
 	Repeat int
-	// Apply also upgrades the fleet, at its largest, which can be done once.
+	// Apply also upgrades the fleet, at its largest, which can be done once; not
+	// a fleet that lacks objects.
 	Apply bool
 	// Examples is the folder with the charts and the compatibility matrix.
 	Examples string
@@ -76,7 +77,8 @@ type size struct {
 	n               int
 	cold, unchanged timing
 	peers           []timing
-	// status is without any cache, list what the helm CLI has for the purpose.
+	// status is without any cache, list what the helm CLI has for the purpose;
+	// neither is measured where the fleet lacks objects.
 	status, list timing
 	applied      *applied // nil where it was not measured
 }
@@ -92,9 +94,11 @@ func (o Options) measure(ctx context.Context, n int) (*size, error) {
 	if s.cold, s.unchanged, err = p.time(ctx, n, o.Repeat); err != nil {
 		return nil, err
 	}
-	o.logf("timing soctalk status and helm list over %d tenants, %d times", n, o.Repeat)
-	if s.status, s.list, err = p.statuses(ctx, n, o.Repeat); err != nil {
-		return nil, err
+	if n <= entire {
+		o.logf("timing soctalk status and helm list over %d tenants, %d times", n, o.Repeat)
+		if s.status, s.list, err = p.statuses(ctx, n, o.Repeat); err != nil {
+			return nil, err
+		}
 	}
 	k, err := kube.New(kube.Config{Kubeconfig: o.Kubeconfig})
 	if err != nil {
@@ -112,7 +116,7 @@ func (o Options) measure(ctx context.Context, n int) (*size, error) {
 		}
 		s.peers = append(s.peers, t)
 	}
-	if o.Apply && n >= leastToApply && n == slices.Max(o.Sizes) {
+	if o.Apply && n >= leastToApply && n <= entire && n == slices.Max(o.Sizes) {
 		if s.applied, err = o.measureApply(ctx, f, p, n); err != nil {
 			return nil, err
 		}

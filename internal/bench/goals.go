@@ -20,8 +20,8 @@ const (
 // peerRatios are the goals against the peers, in their order.
 var peerRatios = []float64{50, 10}
 
-// goals are stated for a thousand tenants. The times are checked up to that
-// size, everything else at every size.
+// goals are stated for a thousand tenants. Times and memory are checked up to
+// that size, everything else at every size.
 func (r *Report) goals() []goal {
 	var all []goal
 	add := func(n int, met bool, got string, what string, args ...any) {

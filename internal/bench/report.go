@@ -52,7 +52,9 @@ func (r *Report) Rows() []Row {
 		if s.applied != nil {
 			rows = append(rows, s.applied.rows(s.n)...)
 		}
-		rows = append(rows, compare("status", s.n, s.status, s.list))
+		if s.n <= entire {
+			rows = append(rows, compare("status", s.n, s.status, s.list))
+		}
 	}
 	few, many := r.size(small), r.size(large)
 	if few != nil && many != nil {

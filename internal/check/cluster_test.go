@@ -39,6 +39,7 @@ func serve(t *testing.T, namespace, name string, handler http.Handler) {
 		t.Fatal(err)
 	}
 	pod.Status.PodIP, pod.Status.PodIPs = address, []corev1.PodIP{{IP: address}}
+	pod.ResourceVersion = "" // the scheduler writes its own part meanwhile
 	if _, err := client.CoreV1().Pods(namespace).UpdateStatus(t.Context(), pod, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}

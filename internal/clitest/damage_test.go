@@ -25,8 +25,12 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	client, err := configuration(ts, namespace).KubernetesClientSet()
 	ts.Check(err)
-	secrets := client.CoreV1().Secrets(namespace)
-	s, err := secrets.Get(context.Background(), fmt.Sprintf("sh.helm.release.v1.%s.v%d", name, r.Version), metav1.GetOptions{})
+	secrets, stored := client.CoreV1().Secrets(namespace), fmt.Sprintf("sh.helm.release.v1.%s.v%d", name, r.Version)
+	if how == "gone" {
+		ts.Check(secrets.Delete(context.Background(), stored, metav1.DeleteOptions{}))
+		return
+	}
+	s, err := secrets.Get(context.Background(), stored, metav1.GetOptions{})
 	ts.Check(err)
 	spoil := spoiling[how]
 	if spoil == nil {

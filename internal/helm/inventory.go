@@ -21,6 +21,9 @@ const (
 	// manyNamespaces is from when on the objects of a kind are listed across all
 	// namespaces, whatever else is there.
 	manyNamespaces = 4
+	// manyMissing is from how many objects of a kind on, that should be there and
+	// were not listed, their names are listed too.
+	manyMissing = 20
 )
 
 // inventory holds live objects, without their status and field managers.
@@ -30,13 +33,15 @@ type inventory struct {
 	mu sync.Mutex
 	// objects are JSON: decoded ones would take several times the room.
 	objects map[ref][]byte
+	// absent are places that are known to be empty.
+	absent map[ref]bool
 }
 
 // inventory reads the live objects at the places, in as few requests as it
 // takes. What Helm made carries its label, so those of a whole kind come in
 // one list.
 func (c *Client) inventory(ctx context.Context, refs []ref, parallel int) (*inventory, error) {
-	inv := &inventory{client: c, objects: map[ref][]byte{}}
+	inv := &inventory{client: c, objects: map[ref][]byte{}, absent: map[ref]bool{}}
 	wanted := map[ref]bool{}
 	kinds := map[schema.GroupVersionResource]map[string]int{}
 	for _, r := range refs {
@@ -49,32 +54,79 @@ func (c *Client) inventory(ctx context.Context, refs []ref, parallel int) (*inve
 		}
 		kinds[r.resource][r.namespace]++
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, listing := errgroup.WithContext(ctx)
 	group.SetLimit(max(parallel, 1))
 	for resource, namespaces := range kinds {
 		if len(namespaces) < manyNamespaces {
 			for namespace, objects := range namespaces {
 				if objects > 1 {
-					group.Go(func() error { return inv.list(ctx, resource, namespace, wanted) })
+					group.Go(func() error { return inv.list(listing, resource, namespace, wanted) })
 				}
 			}
 			continue
 		}
 		group.Go(func() error {
-			err := inv.list(ctx, resource, metav1.NamespaceAll, wanted)
+			err := inv.list(listing, resource, metav1.NamespaceAll, wanted)
 			if !apierrors.IsForbidden(err) {
 				return err
 			}
 			// Who may not look everywhere may look where they work.
 			for namespace := range namespaces {
-				if err := inv.list(ctx, resource, namespace, wanted); err != nil {
+				if err := inv.list(listing, resource, namespace, wanted); err != nil {
 					return err
 				}
 			}
 			return nil
 		})
 	}
-	return inv, group.Wait()
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	return inv, inv.missing(ctx, wanted)
+}
+
+// missing finds out which of many objects that were not listed exist without
+// Helm's label. Asking for each would take a request an object where a fleet's
+// workloads were deleted.
+func (inv *inventory) missing(ctx context.Context, wanted map[ref]bool) error {
+	unlisted := map[schema.GroupVersionResource][]ref{}
+	for at := range wanted {
+		if inv.objects[at] == nil {
+			unlisted[at.resource] = append(unlisted[at.resource], at)
+		}
+	}
+	for resource, refs := range unlisted {
+		if len(refs) < manyMissing {
+			continue
+		}
+		exist, err := inv.names(ctx, resource)
+		switch {
+		case apierrors.IsForbidden(err), apierrors.IsNotFound(err), apierrors.IsMethodNotSupported(err):
+			continue // they are read one by one
+		case err != nil:
+			return fmt.Errorf("listing %s: %w", resource.Resource, inv.client.cluster.ExplainRead(err))
+		}
+		for _, at := range refs {
+			if !exist[at] {
+				inv.absent[at] = true
+			}
+		}
+	}
+	return nil
+}
+
+// names are the places of all objects of a kind.
+func (inv *inventory) names(ctx context.Context, resource schema.GroupVersionResource) (map[ref]bool, error) {
+	client := inv.client.cluster.Metadata().Resource(resource)
+	pages := pager.New(func(ctx context.Context, o metav1.ListOptions) (runtime.Object, error) { return client.List(ctx, o) })
+	pages.PageSize, pages.PageBufferSize = listPage, 0
+	exist := map[ref]bool{}
+	err := pages.EachListItem(ctx, metav1.ListOptions{}, func(item runtime.Object) error {
+		o := item.(*metav1.PartialObjectMetadata)
+		exist[ref{resource, o.Namespace, o.Name}] = true
+		return nil
+	})
+	return exist, err
 }
 
 // list reads the objects of a kind in a namespace. What it may not list is
@@ -113,6 +165,9 @@ func (inv *inventory) get(ctx context.Context, at ref) (*unstructured.Unstructur
 	inv.mu.Lock()
 	text, listed := inv.objects[at]
 	inv.mu.Unlock()
+	if inv.absent[at] {
+		return nil, nil
+	}
 	if !listed {
 		// It may have lost Helm's label.
 		return inv.read(ctx, at)

@@ -632,3 +632,38 @@ func TestInspectionReadsKindsNotObjects(t *testing.T) {
 		t.Errorf("%d requests for 18 objects of three kinds:\n%s", len(requests), strings.Join(requests, "\n"))
 	}
 }
+
+// A fleet whose objects were deleted must not be asked for object by object.
+func TestInspectionOfMissingObjects(t *testing.T) {
+	t.Parallel()
+	r, c := record(t)
+	var all []helm.LiveRelease
+	for range 21 {
+		namespace := sandboxtest.Namespace(t)
+		objects, err := helm.ParseManifest("apiVersion: v1\nkind: ConfigMap\nmetadata: {name: app}\n")
+		if err != nil {
+			t.Fatal(err)
+		}
+		all = append(all, helm.LiveRelease{Namespace: namespace, Name: "app", Stored: objects})
+	}
+	last := all[20].Namespace
+	_, err := sandboxtest.Client(t).CoreV1().ConfigMaps(last).Create(t.Context(), &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "app"}}, metav1.CreateOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	r.take()
+	out, err := c.Inspect(t.Context(), all, 2)
+	if err != nil {
+		t.Fatal(err)
+	}
+	requests := r.take()
+	for i, in := range out {
+		missing := len(in.Findings) == 1 && in.Findings[0].Missing
+		if in.Err != nil || missing == (i == 20) {
+			t.Errorf("%d: %+v", i, in)
+		}
+	}
+	if len(requests) > 5 {
+		t.Errorf("%d requests for 20 missing ConfigMaps and one without Helm's label:\n%s", len(requests), strings.Join(requests, "\n"))
+	}
+}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"sort"
 	"strconv"
 	"strings"
@@ -23,6 +24,9 @@ const (
 	secretType = "helm.sh/release.v1"
 	// listPage is how many revisions one request asks for.
 	listPage = 500
+	// namesAtATime is how many releases one request names, so that its address
+	// stays short.
+	namesAtATime = 50
 )
 
 var secrets = corev1.SchemeGroupVersion.WithResource("secrets")
@@ -31,13 +35,29 @@ var secrets = corev1.SchemeGroupVersion.WithResource("secrets")
 // namespace and name. It reads labels only, page by page, and leaves the
 // history out.
 func (c *Client) List(ctx context.Context) ([]Meta, error) {
+	return c.newest(ctx, "owner=helm,status!="+statusSuperseded)
+}
+
+// Left returns the newest revision of those releases of the given names of
+// which Helm keeps superseded revisions, in whatever namespace. One that [List]
+// does not know has lost its newest revision.
+func (c *Client) Left(ctx context.Context, names []string) ([]Meta, error) {
+	var all []Meta
+	for some := range slices.Chunk(names, namesAtATime) {
+		left, err := c.newest(ctx, "owner=helm,status="+statusSuperseded+",name in ("+strings.Join(some, ",")+")")
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, left...)
+	}
+	return all, nil
+}
+
+// newest returns the newest of the revisions that are selected of each release.
+func (c *Client) newest(ctx context.Context, selector string) ([]Meta, error) {
 	type key struct{ namespace, name string }
 	newest := map[key]Meta{}
-	options := metav1.ListOptions{
-		LabelSelector: "owner=helm,status!=" + statusSuperseded,
-		FieldSelector: "type=" + secretType,
-		Limit:         listPage,
-	}
+	options := metav1.ListOptions{LabelSelector: selector, FieldSelector: "type=" + secretType, Limit: listPage}
 	for {
 		page, err := c.listPage(ctx, options)
 		if apierrors.IsResourceExpired(err) && options.Continue != "" {

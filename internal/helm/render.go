@@ -87,7 +87,8 @@ func (r *Rendered) Minted(live []*unstructured.Unstructured) []Unstable {
 // live release. Nothing is changed.
 //
 // Its errors are, where they are no API errors, a [SchemaError], a
-// [TemplateError], a [KubeVersionError], a [DependencyError] or a [SetError].
+// [TemplateError], a [KubeVersionError], a [DependencyError], a [SizeError] or a
+// [SetError].
 func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	values, err := EffectiveValues(t.Values, t.Set)
 	if err != nil {
@@ -119,6 +120,9 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	found := secretTexts(*provider.found)
 	out, err := c.assemble(t, files, values, found)
 	if err != nil {
+		return nil, err
+	}
+	if err := t.checkSize(ch, values, out); err != nil {
 		return nil, err
 	}
 	for _, d := range ch.Dependencies() {

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"sync"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/soctalk/fleet/internal/helm"
@@ -16,19 +15,13 @@ import (
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
-const (
-	// bodyReads is how often a body is asked for when the connection breaks in
-	// the middle of the answer; what breaks earlier is repeated below.
-	bodyReads = 3
-	// patience is how many reads in a row may fail before a cluster is taken
-	// for one that no longer answers. It is never less than what is read at a
-	// time.
-	patience = 5
-)
+// bodyReads is how often a body is asked for when the connection breaks in the
+// middle of the answer; what breaks earlier is repeated below.
+const bodyReads = 3
 
 // bodies reads the newest revisions of a cluster's releases.
 func (o *observer) bodies(ctx context.Context, name string, wanted []helm.Meta) error {
-	row := &failures{most: max(patience, o.parallel)}
+	silence := kube.NewSilence(o.parallel)
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(o.parallel)
 	for _, m := range wanted {
@@ -36,40 +29,13 @@ func (o *observer) bodies(ctx context.Context, name string, wanted []helm.Meta) 
 			if ctx.Err() != nil {
 				return nil
 			}
-			err := o.body(ctx, name, m)
-			if row.tooMany(err) {
-				return fmt.Errorf("it stopped answering half-way, after %d of %d releases: %w", row.read(), len(wanted), err)
+			if err := silence.Note(o.body(ctx, name, m)); err != nil {
+				return fmt.Errorf("it stopped answering half-way, after %d of %d releases: %w", silence.Heard(), len(wanted), err)
 			}
 			return nil
 		})
 	}
 	return group.Wait()
-}
-
-// failures counts the reads that an API server left without an answer.
-type failures struct {
-	most int
-
-	mu         sync.Mutex
-	row, whole int
-}
-
-// tooMany counts one read.
-func (f *failures) tooMany(err error) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if err == nil {
-		f.row, f.whole = 0, f.whole+1
-		return false
-	}
-	f.row++
-	return f.row >= f.most
-}
-
-func (f *failures) read() int {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return f.whole
 }
 
 // body reads one revision, or notes why that cannot be done. The error is the

@@ -154,7 +154,40 @@ func (o *observer) cluster(ctx context.Context, name string) error {
 		}
 	}
 	o.volumes(ctx, name)
+	if err := o.beheaded(ctx, name, metas); err != nil {
+		return err
+	}
 	return o.bodies(ctx, name, o.sort(name, metas, managed))
+}
+
+// beheaded notes releases whose newest revision was deleted, which would seem
+// not to be installed otherwise. Helm itself would go on from an old one.
+func (o *observer) beheaded(ctx context.Context, name string, metas []helm.Meta) error {
+	listed := map[plan.ReleaseKey]bool{}
+	for _, m := range metas {
+		listed[plan.ReleaseKey{Cluster: name, Namespace: m.Namespace, Name: m.Name}] = true
+	}
+	var names []string
+	for key := range o.named {
+		if key.Cluster == name && !listed[key] {
+			names = append(names, key.Name)
+		}
+	}
+	slices.Sort(names)
+	left, err := o.clusters[name].Helm.Left(ctx, slices.Compact(names))
+	if err != nil {
+		return err
+	}
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	for _, m := range left {
+		key := plan.ReleaseKey{Cluster: name, Namespace: m.Namespace, Name: m.Name}
+		if o.named[key] != nil && !listed[key] {
+			o.live.Problems[key] = fmt.Sprintf("its newest revision was deleted: of what is left, revision %d is the newest, and another had taken its place; make it the live one again with `helm rollback %s %d --namespace %s`, then plan anew",
+				m.Revision, m.Name, m.Revision, m.Namespace)
+		}
+	}
+	return nil
 }
 
 // sort notes which releases are live, and returns those that the fleet names.

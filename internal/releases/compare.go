@@ -32,7 +32,7 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 			rest = append(rest, m)
 		}
 	}
-	left := visitsOf(rest)
+	left, silent := visitsOf(rest), silencesOf(rest, parallel)
 	var mu sync.Mutex
 	group := errgroup.Group{}
 	group.SetLimit(parallel)
@@ -43,7 +43,13 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 					s.helm(m.Release).Leave(m.Release.Namespace)
 				}
 			}()
-			outcome, lookups, err := s.compare(ctx, draft, m)
+			var outcome *plan.Outcome
+			var lookups []helm.Lookup
+			err := silent.broken(m)
+			if err == nil {
+				outcome, lookups, err = s.compare(ctx, draft, m)
+				silent.note(m, len(lookups) > 0, err)
+			}
 			if f := fingerprints[m.Release.Address]; err == nil && f != "" {
 				_ = s.cache.Put(outcomeName(m), f, kept{outcome, lookups}) // it is found again then
 			}

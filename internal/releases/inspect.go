@@ -26,19 +26,24 @@ func (s *Set) Inspect(ctx context.Context, draft *plan.Draft, parallel int) (map
 			byCluster[m.Release.Cluster] = append(byCluster[m.Release.Cluster], m)
 		}
 	}
+	silent := silencesOf(draft.Moves, parallel)
 	for _, cluster := range slices.Sorted(maps.Keys(byCluster)) {
 		for moves := range slices.Chunk(byCluster[cluster], inspected) {
-			s.inspect(ctx, s.clusters[cluster].Helm, moves, parallel, findings, problems)
+			s.inspect(ctx, s.clusters[cluster].Helm, moves, silent, parallel, findings, problems)
 		}
 	}
 	return findings, problems
 }
 
-func (s *Set) inspect(ctx context.Context, client *helm.Client, moves []*plan.Move, parallel int, findings map[string][]plan.LiveFinding, problems map[string]plan.Problem) {
+func (s *Set) inspect(ctx context.Context, client *helm.Client, moves []*plan.Move, silent silences, parallel int, findings map[string][]plan.LiveFinding, problems map[string]plan.Problem) {
 	var asked []*plan.Move
 	var all []helm.LiveRelease
 	for _, m := range moves {
-		r, err := s.liveRelease(ctx, m)
+		err := silent.broken(m)
+		var r helm.LiveRelease
+		if err == nil {
+			r, err = s.liveRelease(ctx, m)
+		}
 		if err != nil {
 			problems[m.Release.Address] = renderProblem(m.Release, err)
 			continue
@@ -54,6 +59,7 @@ func (s *Set) inspect(ctx context.Context, client *helm.Client, moves []*plan.Mo
 				findings[m.Release.Address] = append(findings[m.Release.Address], plan.LiveFinding(f))
 			}
 		}
+		silent.note(m, true, why)
 		if why != nil {
 			problems[m.Release.Address] = plan.Problem{Summary: "Release cannot be held against the live cluster", Detail: sentence(fmt.Errorf("%s: %w", m.Release.Address, why))}
 		}

@@ -63,6 +63,7 @@ func renderProblem(r *schema.Release, err error) plan.Problem {
 	var version *helm.KubeVersionError
 	var dependency *helm.DependencyError
 	var stored *storedError
+	var large *helm.SizeError
 	switch {
 	case errors.As(err, &invalid):
 		p.Attr, p.Summary = "values", "Values do not meet the chart's schema"
@@ -78,6 +79,8 @@ func renderProblem(r *schema.Release, err error) plan.Problem {
 		p.Summary = "Kubernetes version not supported by the chart"
 	case errors.As(err, &dependency):
 		p.Summary = "Chart lacks its dependencies"
+	case errors.As(err, &large):
+		p.Summary = "Release is too large"
 	case errors.As(err, &stored):
 		p.Attr, p.Summary = "", releaseUnreadable
 	case unanswered(err):

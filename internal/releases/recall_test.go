@@ -105,8 +105,8 @@ func (w *world) stored(namespace, name string, revision int) {
 	}
 }
 
-// planned is one plan, from the files on, as far as the tenant's outcome.
-func (w *world) planned(cache *plancache.Cache) (recalled, compared *plan.Outcome) {
+// drafted is one plan, from the files on, as far as nothing is rendered.
+func (w *world) drafted(cache *plancache.Cache) (*Set, *plan.Draft) {
 	w.Helper()
 	ctx := w.Context()
 	f, diags := schema.Load(w.dir, schema.Options{})
@@ -138,6 +138,14 @@ func (w *world) planned(cache *plancache.Cache) (recalled, compared *plan.Outcom
 			w.Fatalf("%s does not move", m.Release.Address)
 		}
 	}
+	return s, draft
+}
+
+// planned goes on to the tenant's outcome.
+func (w *world) planned(cache *plancache.Cache) (recalled, compared *plan.Outcome) {
+	w.Helper()
+	ctx := w.Context()
+	s, draft := w.drafted(cache)
 	known, _ := s.recall(ctx, draft.Moves)
 	outcomes, problems := s.Compare(ctx, draft, 2)
 	if len(problems) > 0 || outcomes["tenant.a"] == nil {
