@@ -76,6 +76,12 @@ func (a *app) oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id s
 		return nil, err
 	}
 	data, key, err := journal.Plan(ctx, k, f.System.Namespace, id)
+	var pruned *journal.NoPlanError
+	if errors.As(err, &pruned) {
+		row := rowOfRun(run)
+		row.Pruned, row.Record = true, run.Audit()
+		return []view.RunHistory{row}, nil
+	}
 	if err != nil {
 		return nil, err
 	}
@@ -100,6 +106,6 @@ func (a *app) oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id s
 func rowOfRun(r *journal.Run) view.RunHistory {
 	return view.RunHistory{
 		Run: r.ID, PlanID: r.PlanID, ToolVersion: r.ToolVersion, State: string(r.State), By: r.By, Started: r.Started, Ended: r.Ended,
-		Summary: r.Summary, Stopped: r.Stopped, Awaits: r.Awaits,
+		Summary: r.Summary, Stopped: r.Stopped, Awaits: r.Awaits, Pruned: r.Pruned,
 	}
 }

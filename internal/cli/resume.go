@@ -38,6 +38,10 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 		return err
 	}
 	data, key, err := journal.Plan(ctx, k, namespace, id)
+	var pruned *journal.NoPlanError
+	if errors.As(err, &pruned) {
+		return advise(fmt.Errorf("run %s (%s) cannot be resumed: %w", id, run.State, err), "What it left undone is planned anew: soctalk plan")
+	}
 	if err != nil {
 		return err
 	}

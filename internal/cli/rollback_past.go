@@ -60,6 +60,10 @@ func recorded(ctx context.Context, k *kube.Cluster, namespace, id string) (*jour
 		return nil, nil, nil, err
 	}
 	data, _, err := journal.Plan(ctx, k, namespace, id)
+	var pruned *journal.NoPlanError
+	if errors.As(err, &pruned) {
+		return nil, nil, nil, advise(fmt.Errorf("run %s cannot be rolled back: %w", id, err), seeHistory)
+	}
 	if err != nil {
 		return nil, nil, nil, err
 	}

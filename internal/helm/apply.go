@@ -29,10 +29,12 @@ type ApplyOptions struct {
 	// Labels go onto the revision; see [LabelValue].
 	Labels      map[string]string
 	Description string
-	// MaxHistory bounds the stored revisions; zero keeps all. Those in Keep do
-	// not count and stay.
+	// MaxHistory bounds the stored revisions, as helm's --history-max does; zero
+	// keeps all. Those in Keep stay beside them, and those that the runs in
+	// KeepRuns can be rolled back to.
 	MaxHistory int
 	Keep       []int
+	KeepRuns   map[string]bool
 	// From is the revision that a rollback was decided on; nil where that does not
 	// matter.
 	From *Release

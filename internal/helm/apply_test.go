@@ -320,6 +320,35 @@ func TestHooks(t *testing.T) {
 	}
 }
 
+// What the rollback points of a kept run lead to stays, however many revisions
+// are made later; what it made and failed at does not.
+func TestHistoryKeepsRollbackPoints(t *testing.T) {
+	t.Parallel()
+	c, _, ns := connect(t)
+	target := helm.Target{Namespace: ns, Name: "app", Chart: load(t, small)}
+	for _, by := range []string{"old 0", "old 1", "kept 0", "kept 0", "kept 1", "by hand", "later 0", "later 1", "later 2", "later 3"} {
+		run, step, _ := strings.Cut(by, " ")
+		target.Base = install(t, c, target, helm.ApplyOptions{
+			MaxHistory: 3, KeepRuns: map[string]bool{"kept": true},
+			Labels: map[string]string{helm.LabelRun: run, helm.LabelStep: "tenant.x/" + step + "/upgrade"},
+		})
+	}
+	history, err := c.History(t.Context(), ns, "app")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var revisions []int
+	for _, m := range history {
+		revisions = append(revisions, m.Revision)
+	}
+	if diff := cmp.Diff([]int{10, 9, 8, 5, 4, 2}, revisions); diff != "" {
+		t.Error(diff)
+	}
+	if r, err := c.Rollback(t.Context(), ns, "app", 2, helm.ApplyOptions{MaxHistory: 3, KeepRuns: map[string]bool{"kept": true}}); err != nil || r.Revision != 11 {
+		t.Errorf("got %+v, %v", r, err)
+	}
+}
+
 func TestHistoryIsBounded(t *testing.T) {
 	t.Parallel()
 	c, _, ns := connect(t)

@@ -22,20 +22,21 @@ func digestOf(stored []byte) string {
 // store is Helm's own storage in Secrets for the time of one action, with three
 // differences: the history is read from labels, and of its bodies only the
 // newest; a new revision gets the labels of this action instead of inherited
-// ones; and a revision that a rollback needs is kept out of Helm's sight when
-// it trims the history.
+// ones; and a revision that a way back needs is not deleted when Helm trims the
+// history.
 type store struct {
 	*driver.Secrets
 	client  *Client
 	secrets typedcorev1.SecretInterface
 
 	namespace, name string
-	labels          map[string]string
-	keep            []int
+	options         ApplyOptions
 	// base is the revision that the action was decided on, where that matters.
 	base *Release
 	// created is the revision that the action made, if it came that far.
 	created int
+	// kept are the Secrets of the revisions that stay.
+	kept map[string]bool
 	// history is what Query answered before anything was written: Helm asks
 	// several times.
 	history []*release.Release
@@ -43,7 +44,7 @@ type store struct {
 
 func (c *Client) store(namespace, name string, o ApplyOptions) *store {
 	s := c.cluster.Typed().CoreV1().Secrets(namespace)
-	return &store{Secrets: driver.NewSecrets(s), client: c, secrets: s, namespace: namespace, name: name, labels: o.Labels, keep: o.Keep}
+	return &store{Secrets: driver.NewSecrets(s), client: c, secrets: s, namespace: namespace, name: name, options: o}
 }
 
 // Query answers Helm's question for the history of a release; any other goes
@@ -62,15 +63,17 @@ func (s *store) Query(labels map[string]string) ([]*release.Release, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.kept = map[string]bool{}
+	for n := range s.options.keeps(history) {
+		s.kept[secretName(s.name, n)] = true
+	}
 	var all []*release.Release
 	for i, m := range history {
 		if i > 0 {
-			if !slices.Contains(s.keep, m.Revision) {
-				all = append(all, &release.Release{
-					Name: m.Name, Namespace: m.Namespace, Version: m.Revision, Labels: m.Labels,
-					Info: &release.Info{Status: release.Status(m.Status)},
-				})
-			}
+			all = append(all, &release.Release{
+				Name: m.Name, Namespace: m.Namespace, Version: m.Revision, Labels: m.Labels,
+				Info: &release.Info{Status: release.Status(m.Status)},
+			})
 			continue
 		}
 		newest, err := s.newest(m)
@@ -110,7 +113,7 @@ func (s *store) newest(m Meta) (*release.Release, error) {
 // Create stores a new revision.
 func (s *store) Create(key string, r *release.Release) error {
 	s.history = nil
-	r.Labels = stamp(r.Labels, s.labels, r.Version)
+	r.Labels = stamp(r.Labels, s.options.Labels, r.Version)
 	err := s.Secrets.Create(key, r)
 	if err == nil {
 		s.created = r.Version
@@ -126,6 +129,9 @@ func (s *store) Update(key string, r *release.Release) error {
 
 // Delete does not read what it deletes, as Helm's own does.
 func (s *store) Delete(key string) (*release.Release, error) {
+	if s.kept[key] {
+		return &release.Release{}, nil
+	}
 	s.history = nil
 	err := s.secrets.Delete(context.Background(), key, metav1.DeleteOptions{})
 	if apierrors.IsNotFound(err) {

@@ -52,8 +52,8 @@ func (r *Run) Begin(a Attempt) {
 	}
 }
 
-// audit is the record of a run: who ran what, when, from which plan.
-func (r *Run) audit() string {
+// Audit is the record of a run: who ran what, when, from which plan.
+func (r *Run) Audit() string {
 	var b strings.Builder
 	line := func(what, format string, args ...any) {
 		fmt.Fprintf(&b, "%-10s %s\n", what+":", fmt.Sprintf(format, args...))

@@ -197,6 +197,9 @@ func lease(ctx context.Context, k *kube.Cluster, namespace string) (*coordinatio
 
 func ensureNamespace(ctx context.Context, k *kube.Cluster, namespace string) error {
 	_, err := k.Typed().CoreV1().Namespaces().Get(ctx, namespace, metav1.GetOptions{})
+	if apierrors.IsForbidden(err) { // the Lease shows whether it is there
+		return nil
+	}
 	if !apierrors.IsNotFound(err) {
 		return k.Explain(err)
 	}

@@ -57,14 +57,22 @@ func (j *Journal) keepPlan(ctx context.Context, run string, file []byte, key pla
 	return nil
 }
 
-// Plan returns the plan file of a run and its key.
+// NoPlanError says that the plan of a run is gone, and with it what the run did
+// step by step: see [Journal.Prune].
+type NoPlanError struct{ Run, Namespace string }
+
+func (e *NoPlanError) Error() string {
+	return fmt.Sprintf("the plan and the steps of run %s are not kept any more in namespace %s", e.Run, e.Namespace)
+}
+
+// Plan returns the plan file of a run and its key, or a [NoPlanError].
 func Plan(ctx context.Context, k *kube.Cluster, namespace, run string) ([]byte, plan.Key, error) {
 	var packed []byte
 	var key plan.Key
 	for i, count := 0, 1; i < count; i++ {
 		secret, err := k.Typed().CoreV1().Secrets(namespace).Get(ctx, planName(run, i), metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
-			return nil, nil, fmt.Errorf("the plan of run %s is gone: there is no Secret %s/%s", run, namespace, planName(run, i))
+			return nil, nil, &NoPlanError{run, namespace}
 		}
 		if err != nil {
 			return nil, nil, fmt.Errorf("read the plan of run %s: %w", run, k.Explain(err))

@@ -61,6 +61,8 @@ type Run struct {
 	Awaits string `json:"awaits_approval,omitempty"`
 	// Reverses is the run that this one rolls back, if it does.
 	Reverses string `json:"reverses,omitempty"`
+	// Pruned says that the plan and the entries are gone; see [Journal.Prune].
+	Pruned bool `json:"pruned,omitempty"`
 
 	// ConfigDigest is the plan's.
 	ConfigDigest string         `json:"config_digest,omitempty"`
@@ -161,7 +163,7 @@ func (j *Journal) put(ctx context.Context, run *Run) error {
 			Namespace: j.namespace, Name: objectName(run.ID),
 			Labels: map[string]string{labelRun: run.ID, labelPart: partRun, labelState: string(run.State)},
 		},
-		Data: map[string]string{headKey: string(data), auditKey: run.audit()},
+		Data: map[string]string{headKey: string(data), auditKey: run.Audit()},
 	}
 	if err := j.write(ctx, head); err != nil {
 		return fmt.Errorf("write ConfigMap %s/%s: %w", j.namespace, head.Name, j.k.Explain(err))
@@ -238,7 +240,7 @@ func list(ctx context.Context, k *kube.Cluster, namespace string, selected label
 
 func decode(head *corev1.ConfigMap) (*Run, error) {
 	run := &Run{}
-	if err := json.Unmarshal([]byte(head.Data[headKey]), run); err != nil || run.ID == "" {
+	if err := json.Unmarshal([]byte(head.Data[headKey]), run); err != nil || run.ID == "" || objectName(run.ID) != head.Name {
 		return nil, fmt.Errorf("ConfigMap %s/%s is no run's", head.Namespace, head.Name)
 	}
 	return run, nil

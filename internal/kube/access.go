@@ -34,6 +34,15 @@ func (a Access) String() string {
 	return fmt.Sprintf("%s %s %s", a.Verb, schema.GroupResource{Group: a.Group, Resource: a.Resource}, where)
 }
 
+// Doing is some verbs on a kind of object; an empty namespace stands for none.
+func Doing(namespace, group, resource string, verbs ...string) []Access {
+	var all []Access
+	for _, verb := range verbs {
+		all = append(all, Access{Verb: verb, Group: group, Resource: resource, Namespace: namespace})
+	}
+	return all
+}
+
 // anywhere is the same in all namespaces.
 func (a Access) anywhere() Access {
 	a.Namespace = ""

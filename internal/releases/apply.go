@@ -16,8 +16,8 @@ import (
 
 var _ apply.Releases = (*Set)(nil)
 
-// maxHistory bounds the revisions that Helm keeps of a release, as its command
-// line does.
+// maxHistory is how many revisions Helm keeps of a release beside those that
+// ways back need, as its command line does.
 const maxHistory = 10
 
 // ForRun marks what is changed from here on as done by a run of a plan. What
@@ -31,6 +31,9 @@ func (s *Set) ForRun(id string, doc *plan.Document) {
 		s.waysBack[helm.LabelValue(apply.RollbackID(step.ID))] = true
 	}
 }
+
+// KeepHistoryOf has the revisions stay that these runs can be rolled back to.
+func (s *Set) KeepHistoryOf(runs map[string]bool) { s.keptRuns = runs }
 
 // Base reads the live revision anew.
 func (s *Set) Base(ctx context.Context, r plan.Release) (plan.Base, error) {
@@ -86,7 +89,7 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 	}
 	options.Labels[helm.LabelChartDigest] = helm.DigestLabel(target.Chart.Digest)
 	options.Description = fmt.Sprintf("soctalk run %s: %s to %s", s.runID, step.Kind, step.To)
-	options.Keep = []int{r.Base.Revision, s.planned[r.Address]} // the ways back
+	options.Keep, options.KeepRuns = []int{r.Base.Revision, s.planned[r.Address]}, s.keptRuns // the ways back
 	made, err := s.helm(rel).Apply(ctx, target, options)
 	var stale *helm.StaleError
 	if errors.As(err, &stale) {
@@ -148,10 +151,7 @@ func (s *Set) Rollback(ctx context.Context, r plan.Release, step plan.Step, repo
 		}
 	}
 	options := s.options(rel, step, report)
-	// Helm does not find what is kept, so it must not be what it goes back to.
-	if n := s.planned[r.Address]; n != r.Base.Revision {
-		options.Keep = []int{n}
-	}
+	options.Keep, options.KeepRuns = []int{r.Base.Revision, s.planned[r.Address]}, s.keptRuns
 	back, err := s.helm(rel).Rollback(ctx, rel.Namespace, rel.Name, r.Base.Revision, options)
 	if err != nil {
 		return plan.Base{}, cause(err)

@@ -24,6 +24,7 @@ type Set struct {
 	cache    *plancache.Cache
 	planned  map[string]int  // revisions that the plan was made against
 	waysBack map[string]bool // labels of the run's ways back
+	keptRuns map[string]bool // whose rollback points stay
 
 	byAddress map[string]*schema.Release
 	wanted    map[plan.At]*wanted

@@ -29,6 +29,10 @@ type RunHistory struct {
 	Summary     plan.Summary `json:"summary"`
 	Stopped     string       `json:"stopped,omitempty"`
 	Awaits      string       `json:"awaits_approval,omitempty"`
+	// Pruned says that the run is so old that its plan and steps are not kept any
+	// more; Record is what is left, where one run was asked for.
+	Pruned bool   `json:"pruned,omitempty"`
+	Record string `json:"record,omitempty"`
 	// Steps are those that were begun, in the order of the plan; Words are what
 	// else the journal holds: who began, resumed, approved.
 	Steps []StepHistory `json:"steps,omitempty"`
@@ -123,20 +127,35 @@ func HistoryHuman(w io.Writer, h *History, style Style) error {
 		_, err := fmt.Fprintln(w, "No runs yet.")
 		return err
 	}
-	if len(h.Runs) == 1 && h.Runs[0].report != nil {
-		return runHuman(w, &h.Runs[0], style)
+	switch r := h.Runs[0]; {
+	case len(h.Runs) > 1:
+	case r.Record != "":
+		_, err := fmt.Fprintf(w, "%s\n%s", r.Record, prunedNote)
+		return err
+	case r.report != nil:
+		return runHuman(w, &r, style)
 	}
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(t, "RUN\tSTATE\tSTARTED\tTOOK\tBY\tPLAN")
+	pruned := false
 	for _, r := range h.Runs {
-		took := "-"
+		took, state := "-", r.State
 		if r.Ended != nil {
 			took = elapsed(r.Ended.Sub(r.Started))
 		}
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Run, r.State, stampOf(r.Started), took, r.By, summaryText(r.Summary))
+		if r.Pruned {
+			state, pruned = state+"*", true
+		}
+		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\n", r.Run, state, stampOf(r.Started), took, r.By, summaryText(r.Summary))
 	}
-	return t.Flush()
+	if err := t.Flush(); err != nil || !pruned {
+		return err
+	}
+	_, err := fmt.Fprint(w, "\n* "+prunedNote)
+	return err
 }
+
+const prunedNote = "Only this record is left: plan and steps are not kept any more, so there is nothing to resume or to roll back.\n"
 
 func stampOf(t time.Time) string { return t.UTC().Format("2006-01-02 15:04:05 UTC") }
 
