@@ -134,7 +134,11 @@ func TestCheckThatDoesNotPassPutsTheTenantBack(t *testing.T) {
 	t.Parallel()
 	doc := checked("rollback")
 	c := newClinic(doc, map[string][]string{"heartbeat tenant.first": {"dull"}})
-	result, _ := runChecked(t, doc, c)
+	doc.Releases[0].Path = []plan.Leg{{From: "1", To: "2", Reversibility: plan.Reversible}}
+	result, events := runChecked(t, doc, c)
+	if !slices.ContainsFunc(events, func(e Event) bool { return e.Type == RolledBack && e.Step.To == "1" && e.Step.From == "2" }) {
+		t.Errorf("it is not said what it was put back to: %v", events)
+	}
 	if result.OK() || result.Upgraded != 0 || !slices.Equal(result.RolledBack, []string{"tenant.first"}) || c.versions["tenant.first"] != "1" || c.versions["tenant.second"] != "1" {
 		t.Fatalf("result %+v, versions %v", result, c.versions)
 	}
