@@ -7,6 +7,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/soctalk/fleet/plan"
@@ -128,6 +129,38 @@ func TestCheckIsAskedUntilItPasses(t *testing.T) {
 	if got, want := c.count("latency", "wave.first"), 1+4; got != want {
 		t.Errorf("the wave's own check was asked %d times, want %d", got, want)
 	}
+}
+
+// slow answers at once, and then only when its time is over.
+type slow struct {
+	*model
+	asked int
+}
+
+func (s *slow) Probe(_ context.Context, q Question) Answer {
+	if s.asked++; s.asked == 1 {
+		return Answer{Found: "dull"}
+	}
+	time.Sleep(q.Within)
+	return Answer{Found: "it did not answer in time"}
+}
+
+func TestLastValueIsNotThatOfAnAnswerThatRanOutOfTime(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		doc := checked("continue")
+		doc.Rollout.Checks["heartbeat"] = plan.Check{On: "tenant", Interval: "15s", Timeout: "20s"}
+		m := newModel(doc)
+		m.versions["system"] = "2"
+		r := &Runner{Plan: doc, Releases: m, Checks: &slow{model: m}, Journal: m, Clock: SystemClock{}, RunID: "r", Events: func(Event) {}}
+		result, err := r.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		if len(result.Failed) == 0 || !strings.Contains(result.Failed[0].Err.Error(), "did not pass within 20s: dull") {
+			t.Errorf("result %+v", result)
+		}
+	})
 }
 
 func TestCheckThatDoesNotPassPutsTheTenantBack(t *testing.T) {

@@ -44,7 +44,7 @@ check "adapter" {
 
 check "schema" {
   interval = "1s"
-  timeout  = "3s"
+  timeout  = "15s"
   sql {
     query  = "select version_num || ' ' || t.slug from alembic_version, tenants t where t.slug = '${self.slug}'"
     equals = "${var.schema} ${self.slug}"
@@ -71,7 +71,7 @@ check "run" {
 check "ingest" {
   builtin  = "soctalk_ingest"
   interval = "1s"
-  timeout  = "5s"
+  timeout  = "15s"
 }
 `
 
@@ -104,10 +104,10 @@ func TestChecks(t *testing.T) {
 			"tenant.only: upgraded to 0.2.1", "tenant.only: checking ",
 			`tenant.only: failed checking`, "tenant.only: rolled back to 0.1.9",
 			"Apply did not complete. 0 installed, 0 upgraded, 0 uninstalled.",
-			`check schema did not pass within 3s: the query's value is "v1_0047_tenant_llm_engine checked", expected "v1_0099_of_tomorrow checked"`,
+			`check schema did not pass within 15s: the query's value is "v1_0047_tenant_llm_engine checked", expected "v1_0099_of_tomorrow checked"`,
 			"Rolled back: tenant.only")
 		history := f.run(t, 0, "history", f.newestRun(t))
-		inOrder(t, history, "system/0/verify", "done", "/verify", "failed", "check schema did not pass within 3s")
+		inOrder(t, history, "system/0/verify", "done", "/verify", "failed", "check schema did not pass within 15s")
 	})
 
 	f.sql(t, `ALTER TABLE investigation_runs ADD COLUMN tenant_id uuid, ADD COLUMN ended_at timestamptz`)
@@ -119,7 +119,7 @@ func TestChecks(t *testing.T) {
 	step(t, "an adapter that has stood still since", func(t *testing.T) {
 		text := f.run(t, 1, "apply", "-auto-approve")
 		inOrder(t, text, "check run passed: the last completed investigation was ", "tenant.only: rolled back to 0.1.9",
-			"check ingest did not pass within 5s: the last checkpoint of the adapter was 24h", "ago, and the upgrade ", "Rolled back: tenant.only")
+			"check ingest did not pass within 15s: the last checkpoint of the adapter was 24h", "ago, and the upgrade ", "Rolled back: tenant.only")
 	})
 	f.sql(t, `UPDATE adapter_checkpoints SET updated_at = `+future)
 	step(t, "a wave whose checks do not pass fails", func(t *testing.T) {
