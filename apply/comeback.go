@@ -16,7 +16,7 @@ type comeback struct {
 	saved []plan.Step
 }
 
-// wayBack returns the releases to put back, last touched first.
+// wayBack returns the releases to put back, last touched first, each once.
 func (w *walker) wayBack(s plan.Step) []comeback {
 	back, restore := w.onFailure(s)
 	if !back {
@@ -26,27 +26,45 @@ func (w *walker) wayBack(s plan.Step) []comeback {
 	if s.Kind == plan.StepMigrate && s.Hop < len(w.releases[s.Address].Path) {
 		// The upgrade was not begun, and the data may have moved.
 		rel := w.releases[s.Address]
+		rel.From = rel.Path[s.Hop].From
 		if rel.Reversibility = rel.Path[s.Hop].Reversibility; rel.Reversibility == plan.RestoreRequired {
 			touched = append(slices.Clip(touched), rel)
 		}
 	}
+	hops := map[string][]plan.Release{}
+	for _, rel := range touched {
+		hops[rel.Address] = append(hops[rel.Address], rel)
+	}
 	var all []comeback
 	for _, rel := range slices.Backward(touched) {
-		c := comeback{Release: rel}
-		switch {
-		case rel.Base.Revision == 0: // a first install has nothing to go back to
-			continue
-		case rel.Reversibility == plan.Reversible:
-		case rel.Reversibility == plan.RestoreRequired && restore:
-			if c.saved = w.savedBefore(s, rel.Address); len(c.saved) == 0 {
-				continue
-			}
-		default: // what needs a restore is not safe to put back by Helm alone
-			continue
+		if c, ok := w.farthest(s, hops[rel.Address], restore); ok {
+			all = append(all, c)
 		}
-		all = append(all, c)
+		delete(hops, rel.Address)
 	}
 	return all
+}
+
+// farthest is how far back a release gets over the hops of its turn: to where the
+// turn began, with the snapshots that it began with, or else over the last hops
+// that Helm alone takes back. A first install has nothing to go back to.
+func (w *walker) farthest(s plan.Step, hops []plan.Release, restore bool) (farthest comeback, ok bool) {
+	is := func(verdict plan.Reversibility) func(plan.Release) bool {
+		return func(r plan.Release) bool { return r.Reversibility == verdict }
+	}
+	lost := !slices.ContainsFunc(hops, is(plan.RestoreRequired)) || slices.ContainsFunc(hops, is(plan.ForwardOnly))
+	if restore && !lost && hops[0].Base.Revision != 0 {
+		if saved := w.savedBefore(s, hops[0].Address); len(saved) > 0 {
+			return comeback{hops[0], saved}, true
+		}
+	}
+	for _, rel := range slices.Backward(hops) {
+		if rel.Base.Revision == 0 || rel.Reversibility != plan.Reversible {
+			break
+		}
+		farthest, ok = comeback{Release: rel}, true
+	}
+	return farthest, ok
 }
 
 // onFailure says what the files want of a failed step: that its releases go

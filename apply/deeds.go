@@ -18,7 +18,7 @@ func Deeds(doc *plan.Document, entries []Entry) *plan.Deeds {
 			to[e.Step+" "+e.Address] = e.Base.Revision
 		case isBack && e.Kind == Done && e.Base != nil:
 			d.Back(e.Address, e.Base.Revision, to[e.Step+" "+e.Address])
-			undo(d, doc, f, e.Address)
+			undo(d, doc, f, e.Address, to[e.Step+" "+e.Address])
 		case isBack:
 		case e.Kind == Reached:
 			d.Reached[e.Step] = true
@@ -44,9 +44,13 @@ func Deeds(doc *plan.Document, entries []Entry) *plan.Deeds {
 	return d
 }
 
-// undo forgets the steps of a release that the way back from a failure undid.
-func undo(d *plan.Deeds, doc *plan.Document, failed plan.Step, address string) {
+// undo forgets the steps of a release that the way back from a failure undid: those
+// after the revision that it went to.
+func undo(d *plan.Deeds, doc *plan.Document, failed plan.Step, address string, to int) {
 	for _, s := range doc.Steps {
+		if made := d.Made[s.ID]; made != 0 && made <= to {
+			continue
+		}
 		if s.Address == address && s.Tenant == failed.Tenant && s.Phase == failed.Phase && s.Kind != plan.StepSnapshot {
 			delete(d.Begun, s.ID)
 			delete(d.Done, s.ID)

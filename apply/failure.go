@@ -62,8 +62,10 @@ func (w *walker) spendBudget() {
 // rollback puts releases back while their tenant keeps its place.
 func (w *walker) rollback(ctx context.Context, f *Failure, back []comeback) {
 	s := plan.Step{ID: RollbackID(f.Step.ID), Kind: plan.StepRollback, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
-	if !writes(f.Step) {
-		s.From, s.To = turnOf(f.Step, back)
+	for _, c := range back {
+		if c.Address == s.Address {
+			s.From, s.To = turnOf(f.Step, c)
+		}
 	}
 	w.running[s.ID] = &execution{step: s, began: w.Clock.Now()}
 	w.emit(Event{Type: StepStart, Step: s})
@@ -90,20 +92,16 @@ func (w *walker) rollback(ctx context.Context, f *Failure, back []comeback) {
 	}()
 }
 
-// turnOf is from where to where a tenant, or the system, went in the turn that a
-// step has failed to prove.
-func turnOf(s plan.Step, touched []comeback) (to, from string) {
-	for _, rel := range touched {
-		for _, l := range rel.Path {
-			if rel.Address != s.Address || l.Phase != s.Phase {
-				continue
-			}
-			if to = l.To; from == "" {
-				from = l.From
+// turnOf is from where to where a release goes because a step of its turn failed.
+func turnOf(s plan.Step, c comeback) (from, to string) {
+	if from = s.To; !writes(s) {
+		for _, l := range c.Path {
+			if l.Phase == s.Phase {
+				from = l.To
 			}
 		}
 	}
-	return to, from
+	return from, c.From
 }
 
 // putBack puts one release back, between its intent and its result, and says

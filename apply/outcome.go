@@ -14,7 +14,7 @@ type outcome struct {
 	// base is the revision that the step made.
 	base plan.Base
 	// unkept is set when the journal did not take an entry; returned, when that
-	// was the intent, so that nothing was done.
+	// was the intent, or the run was cancelled before it, so that nothing was done.
 	unkept   error
 	returned bool
 	// undone and back are set when the step was a way back.

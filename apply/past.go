@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"slices"
 	"time"
 
 	"github.com/soctalk/fleet/plan"
@@ -23,6 +24,10 @@ type past struct {
 	// back are the releases that a failed step's way back has reached, backFailed
 	// why one could not be.
 	back map[string]map[string]bool
+	// backTo are the revisions that ways back go to, and made those that steps
+	// have made.
+	backTo map[wayKey]int
+	made   map[string]int
 	// goingBack are the ways back that were begun.
 	goingBack  map[wayKey]bool
 	backFailed map[string]error
@@ -52,7 +57,7 @@ type gateKey struct {
 func recall(doc *plan.Document, entries []Entry) *past {
 	p := &past{
 		bases: map[string]plan.Base{}, from: map[string]plan.Base{}, open: map[string]bool{}, cancelled: map[string]bool{}, tried: map[string]bool{}, done: map[string]bool{},
-		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, goingBack: map[wayKey]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, reached: map[string]bool{}, moved: map[string]bool{}, changed: map[string]time.Time{}, gates: map[gateKey]bool{},
+		failed: map[string]error{}, quarantined: map[string]string{}, back: map[string]map[string]bool{}, backTo: map[wayKey]int{}, made: map[string]int{}, goingBack: map[wayKey]bool{}, backFailed: map[string]error{}, approved: map[string]bool{}, reached: map[string]bool{}, moved: map[string]bool{}, changed: map[string]time.Time{}, gates: map[gateKey]bool{},
 	}
 	steps, back := map[string]plan.Step{}, map[string]bool{}
 	for _, s := range doc.Steps {
@@ -112,6 +117,7 @@ func (p *past) step(s plan.Step, e Entry) {
 		p.done[s.ID] = true
 		if e.Base != nil {
 			p.bases[s.Address], p.changed[s.Tenant] = *e.Base, e.Time
+			p.made[s.ID] = e.Base.Revision
 		}
 	case Cancelled:
 		p.cancelled[s.ID] = true
@@ -128,6 +134,9 @@ func (p *past) wayBack(e Entry) {
 	switch e.Kind {
 	case Begun:
 		p.goingBack[wayKey{e.Step, e.Address}] = true
+		if e.Base != nil {
+			p.backTo[wayKey{e.Step, e.Address}] = e.Base.Revision
+		}
 	case Done:
 		if p.back[e.Step] == nil {
 			p.back[e.Step] = map[string]bool{}
@@ -145,13 +154,13 @@ func (p *past) wayBack(e Entry) {
 func (p *past) again(doc *plan.Document) {
 	for _, failed := range doc.Steps {
 		for address := range p.back[RollbackID(failed.ID)] {
+			var of []plan.Step
 			for _, s := range doc.Steps {
 				if s.Address == address && s.Tenant == failed.Tenant && s.Phase == failed.Phase {
-					delete(p.done, s.ID)
-					delete(p.tried, s.ID)
-					delete(p.from, s.ID)
+					of = append(of, s)
 				}
 			}
+			p.undo(of, p.backTo[wayKey{RollbackID(failed.ID), address}])
 		}
 	}
 	clear(p.moved)
@@ -161,6 +170,23 @@ func (p *past) again(doc *plan.Document) {
 	clear(p.back)
 	clear(p.goingBack)
 	clear(p.backFailed)
+	clear(p.backTo)
+}
+
+// undo forgets the steps of a release's turn that a way back to a revision has
+// undone. Where it does not reach back over all hops, what was saved stays saved.
+func (p *past) undo(steps []plan.Step, to int) {
+	stays := func(s plan.Step) bool { return p.made[s.ID] != 0 && p.made[s.ID] <= to }
+	some := slices.ContainsFunc(steps, stays)
+	for _, s := range steps {
+		if stays(s) || some && s.Kind == plan.StepSnapshot {
+			continue
+		}
+		delete(p.done, s.ID)
+		delete(p.tried, s.ID)
+		delete(p.from, s.ID)
+		delete(p.made, s.ID)
+	}
 }
 
 // touches says whether the run has changed a release, or may have.

@@ -26,8 +26,8 @@ func (w *walker) touch(s plan.Step) {
 	if base, known := w.past.from[s.ID]; known {
 		rel.Base = base
 	}
-	if s.Hop < len(rel.Path) {
-		rel.Reversibility = rel.Path[s.Hop].Reversibility // that of the way back from here
+	if s.Hop < len(rel.Path) { // those of the way back from here
+		rel.From, rel.Reversibility = rel.Path[s.Hop].From, rel.Path[s.Hop].Reversibility
 	}
 	w.touched[s.Tenant] = append(w.touched[s.Tenant], rel)
 	w.begun[s.Address]++
@@ -45,12 +45,18 @@ func (w *walker) carryOut(ctx context.Context, rel plan.Release, s plan.Step, al
 		return w.prove(ctx, s, all, rep)
 	}
 	var done bool
-	if done, rel.Base, o.err = w.look(ctx, rel, s, rep); o.err == nil && !done {
+	done, rel.Base, o.err = w.look(ctx, rel, s, rep)
+	if o.returned = o.err != nil && cancelled(ctx, o.err); o.returned {
+		return o
+	}
+	if o.err == nil && !done {
 		if o.unkept = w.intend(ctx, s, rel.Base); o.unkept != nil {
 			o.returned = true
 			return o
 		}
-		o.base, o.err = w.execute(ctx, rel, s, rep)
+		if o.base, o.err = w.execute(ctx, rel, s, rep); o.err != nil && cancelled(ctx, o.err) {
+			o.err = ErrCancelled
+		}
 	} else {
 		o.base = rel.Base
 	}
