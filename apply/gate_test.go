@@ -98,12 +98,15 @@ func TestStepWaitsForItsWindow(t *testing.T) {
 	m := newModel(doc)
 	m.versions["system"] = "2"
 	clock := &stepping{now: time.Date(2026, 11, 20, 12, 0, 0, 0, time.UTC)} // a Friday
-	var began time.Time
+	var began, last time.Time
 	var told string
 	r := &Runner{Plan: doc, Releases: m, Journal: m, Clock: clock, Events: func(e Event) {
 		switch {
 		case e.Type == StepWaiting:
-			told = e.Message
+			if !last.IsZero() && e.Time.Sub(last) > 20*time.Minute {
+				t.Errorf("nothing was said from %s to %s", last, e.Time)
+			}
+			told, last = e.Message, e.Time
 		case e.Type == StepStart && e.Step.ID == "first":
 			began = e.Time
 		}
@@ -115,6 +118,9 @@ func TestStepWaitsForItsWindow(t *testing.T) {
 	opens := time.Date(2026, 11, 21, 1, 0, 0, 0, time.UTC)
 	if began.Before(opens) || began.After(opens.Add(4*time.Hour-10*time.Minute)) {
 		t.Errorf("began %s, outside of the window", began)
+	}
+	if opens.Sub(last) > 20*time.Minute {
+		t.Errorf("it was last said at %s that the window opens at %s", last, opens)
 	}
 	if want := "window night opens Sat 2026-11-21 01:00 UTC"; told != want {
 		t.Errorf("told %q, want %q", told, want)

@@ -43,12 +43,20 @@ func (w *walker) heard(rep report) {
 	w.Events(Event{Time: now, Type: StepStatus, Step: e.step, Elapsed: now.Sub(e.began), Message: e.status})
 }
 
-// tellSilent gives a sign of life of every step that has been silent for long.
+// tellSilent gives a sign of life of every step that has been silent for long,
+// and of a run that waits for windows alone.
 func (w *walker) tellSilent() {
+	now := w.Clock.Now()
 	for _, id := range sortedKeys(w.running) {
-		if e := w.running[id]; w.Clock.Now().Sub(e.heard) >= progressInterval {
+		if e := w.running[id]; now.Sub(e.heard) >= progressInterval {
 			w.emit(Event{Type: StepProgress, Step: e.step, Message: e.status})
 		}
+	}
+	if len(w.running) == 0 && now.Sub(w.waitTold) >= progressInterval {
+		for _, name := range sortedKeys(w.awaited) {
+			w.emit(w.awaited[name])
+		}
+		w.waitTold = now
 	}
 }
 

@@ -16,6 +16,7 @@ import (
 func (w *walker) startReady(ctx context.Context) {
 	w.ready = append(w.shut, w.ready...)
 	w.shut, w.wake = nil, time.Time{}
+	clear(w.awaited)
 	for {
 		s, ok := w.next(ctx)
 		if !ok {
@@ -75,10 +76,12 @@ func (w *walker) open(s plan.Step) bool {
 	if w.wake.IsZero() || opens.Before(w.wake) {
 		w.wake = opens
 	}
+	at := opens.In(w.windows.byName[s.Window].location)
+	e := Event{Type: StepWaiting, Step: s, Message: fmt.Sprintf("window %s opens %s", s.Window, at.Format("Mon 2006-01-02 15:04 MST"))}
+	w.awaited[s.Window] = e
 	if told := w.told[s.Window]; !told.Equal(opens) {
-		w.told[s.Window] = opens
-		at := opens.In(w.windows.byName[s.Window].location)
-		w.emit(Event{Type: StepWaiting, Step: s, Message: fmt.Sprintf("window %s opens %s", s.Window, at.Format("Mon 2006-01-02 15:04 MST"))})
+		w.told[s.Window], w.waitTold = opens, now
+		w.emit(e)
 	}
 	return false
 }

@@ -31,10 +31,10 @@ func (w *walker) run(ctx context.Context) (*Result, error) {
 			w.heard(rep)
 		case <-tick:
 			tick = w.Clock.After(lookInterval)
-			w.tellSilent()
 			if w.waits() && !w.Clock.Now().Before(w.wake) {
 				w.startReady(ctx)
 			}
+			w.tellSilent()
 		case <-cancelled:
 			cancelled = nil
 			w.result.Resumable = true

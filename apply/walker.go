@@ -21,6 +21,8 @@ type walker struct {
 	shut     []string             // in their turn, and their window is closed
 	wake     time.Time            // when the next window opens that is waited for
 	told     map[string]time.Time // by window, what was last said of its opening
+	awaited  map[string]Event     // by window, that it is waited for
+	waitTold time.Time            // when that was last said
 	windows  *windows
 	paces    map[string]pace      // of the checks, by name
 	changed  map[string]time.Time // by tenant, when it was last changed; "" is the system
@@ -60,7 +62,7 @@ func newWalker(r *Runner) (*walker, error) {
 	if r.Plan.Reverses != nil {
 		w.result.Reverses = r.Plan.Reverses.Run
 	}
-	w.told, w.approve = map[string]time.Time{}, slices.Clone(r.Approve)
+	w.told, w.awaited, w.approve = map[string]time.Time{}, map[string]Event{}, slices.Clone(r.Approve)
 	w.points = newPoints(r.Plan, w.past.reached)
 	w.turns = newTurns(r.Plan.Rollout, r.MaxParallel)
 	for _, rel := range r.Plan.Releases {

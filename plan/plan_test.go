@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/google/go-cmp/cmp"
@@ -160,6 +161,12 @@ func TestRefusals(t *testing.T) {
 			w.fleet.Facts = []*schema.Facts{{Component: schema.ComponentTenant, Version: semver.MustParse("0.2.1"), Breaking: []string{"the indexes move"}}}
 			return w
 		}, "Breaking release without window", "Set window."},
+		"turn longer than its window": {func() *world {
+			w := newWorld("0.2.0", "0.2.1")
+			w.tenant("acme", "0.2.0", "0.2.1").Window = "night"
+			w.fleet.Windows = map[string]*schema.Window{"night": {Name: "night", Days: []time.Weekday{time.Sunday}, Duration: 30 * time.Second, Location: time.UTC}}
+			return w
+		}, "Turn does not fit its window", "tenant.acme may take 1m0s by its timeouts, and window night is open for 30s"},
 		"reminted secret": {func() *world {
 			w := newWorld("0.2.0", "0.2.1")
 			r := &w.fleet.System.Release
