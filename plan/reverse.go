@@ -92,6 +92,17 @@ type Return struct {
 	reached int
 }
 
+// Passes are the revisions that Helm takes the release through before the last.
+func (r *Return) Passes() []int {
+	var passed []int
+	for _, leg := range r.Legs {
+		if leg.moves() && leg.to.revision != 0 && leg.to.revision != r.Final {
+			passed = append(passed, leg.to.revision)
+		}
+	}
+	return passed
+}
+
 // ReturnLeg is the way of a release to one stop of the fleet.
 type ReturnLeg struct {
 	stop     int // counted from 0

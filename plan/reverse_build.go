@@ -12,12 +12,15 @@ type ReturnOutcome struct {
 	Class Class
 	// TakesVolumes says that volumes go with a release that is uninstalled.
 	TakesVolumes bool
+	// Touched are the kinds of objects that it may change, by namespace.
+	Touched map[string][]string
 }
 
 // Compare works out what a way back does. before is the live manifest, after the
-// one that the release ends with; stored is that revision, and nil for a release
-// that is uninstalled. It may be called from several goroutines.
-func (v *Reversal) Compare(r *Return, before, after []Object, stored *Live) *ReturnOutcome {
+// one that the release ends with, passed those on its way; stored is the revision
+// at its end, and nil for a release that is uninstalled. It may be called from
+// several goroutines.
+func (v *Reversal) Compare(r *Return, before, after []Object, stored *Live, passed ...[]Object) *ReturnOutcome {
 	d := &Draft{fleet: v.Fleet, observation: &Observation{}}
 	m := &Move{
 		Release: &schema.Release{Address: r.Release.Address, Cluster: r.Release.Cluster, Namespace: r.Release.Namespace, Name: r.Release.Name},
@@ -25,7 +28,8 @@ func (v *Reversal) Compare(r *Return, before, after []Object, stored *Live) *Ret
 	}
 	if r.Final == 0 {
 		gone := func(o Object) bool { return takesData(objectChange{key: keyOf(o), before: o}) }
-		return &ReturnOutcome{Class: d.CompareLeaving(m, before).Class, TakesVolumes: slices.ContainsFunc(before, gone)}
+		leaving := d.CompareLeaving(m, before)
+		return &ReturnOutcome{Class: leaving.Class, TakesVolumes: slices.ContainsFunc(before, gone), Touched: leaving.Touched}
 	}
 	id := identityOf(m)
 	public := []string{r.Release.Name, r.Release.Namespace, r.Release.Slug, versionText(r.Live.Version), r.Live.AppVersion, versionText(stored.Version), stored.AppVersion}
@@ -42,7 +46,7 @@ func (v *Reversal) Compare(r *Return, before, after []Object, stored *Live) *Ret
 			c.Notes = append(c.Notes, "snapshot "+s.Name+" ("+s.Driver+") is restored: what was written since is lost")
 		}
 	}
-	return &ReturnOutcome{Class: c}
+	return &ReturnOutcome{Class: c, Touched: touchedBy(r.Release.Namespace, append(passed, before, after)...)}
 }
 
 // takesData says whether data go with an object that is deleted.
@@ -65,12 +69,14 @@ func (v *Reversal) Build(outcomes map[string]*ReturnOutcome, problems map[string
 		Reverses: &Reverses{Run: v.Run, PlanID: v.Plan.PlanID, Point: v.Point},
 	}
 	classes := classifier{ids: map[string]int{}}
+	touched := touches{byKinds: map[string]int{}, seen: map[string]bool{}}
 	takesVolumes := map[string]bool{}
 	for _, r := range v.Returns {
 		out := v.release(r, stamp.Key)
 		if o := outcomes[r.Release.Address]; o != nil {
 			out.Class, out.Reversibility = classes.add(o.Class), o.Class.Reversibility
 			takesVolumes[r.Release.Address] = o.TakesVolumes
+			touched.add(out.Cluster, o.Touched)
 		} else if p, bad := problems[r.Release.Address]; bad {
 			v.complete = false
 			v.tell(Error, r.Release.Address, p.Summary, p.Detail)
@@ -78,7 +84,7 @@ func (v *Reversal) Build(outcomes map[string]*ReturnOutcome, problems map[string
 		count(&doc.Summary, out.Action)
 		doc.Releases = append(doc.Releases, out)
 	}
-	doc.Classes = append(doc.Classes, classes.list...)
+	doc.Classes, doc.Touches = append(doc.Classes, classes.list...), touched.list
 	if !HasErrors(v.diagnostics) {
 		doc.Steps = append(doc.Steps, v.returnSteps()...)
 		doc.Losses = v.losses(takesVolumes)

@@ -35,12 +35,9 @@ var _ apply.Checks = (*Set)(nil)
 // create carries the run's id; programs get env, less the fleet's variables;
 // objects tells what a release was rendered to.
 func New(f *schema.Fleet, clusters map[string]*kube.Cluster, objects Objects, run string, env []string) *Set {
-	s := &Set{fleet: f, clusters: clusters, objects: objects, run: run, env: env, tenants: map[string]*schema.Tenant{}}
+	s := &Set{fleet: f, clusters: clusters, objects: objects, run: run, env: env, tenants: tenantsOf(f)}
 	s.database = newDatabase(clusters[f.System.Cluster], f.System)
 	s.api = newAPI(clusters[f.System.Cluster], f.System)
-	for _, t := range f.Tenants {
-		s.tenants[t.Address] = t
-	}
 	return s
 }
 

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/soctalk/fleet/internal/check"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/snapshot"
@@ -29,8 +30,10 @@ var welcome = []kube.Access{
 // them, before anything is written.
 func (s *session) preflight(ctx context.Context, doc *plan.Document) error {
 	wanted := s.set.Permissions(doc)
-	for cluster, access := range snapshot.Permissions(doc) {
-		wanted[cluster] = append(wanted[cluster], access...)
+	for _, more := range []map[string][]kube.Access{snapshot.Permissions(s.fleet, doc), check.Permissions(s.fleet, doc)} {
+		for cluster, access := range more {
+			wanted[cluster] = append(wanted[cluster], access...)
+		}
 	}
 	system := s.fleet.System
 	wanted[system.Cluster] = append(wanted[system.Cluster], journal.Permissions(system.Namespace)...)

@@ -17,9 +17,7 @@ type needed struct {
 }
 
 func (n *needed) add(namespace, group, resource string, verbs ...string) {
-	for _, verb := range verbs {
-		n.list = append(n.list, kube.Access{Verb: verb, Group: group, Resource: resource, Namespace: namespace})
-	}
+	n.list = append(n.list, kube.Doing(namespace, group, resource, verbs...)...)
 }
 
 // Permissions are, by cluster, what a run of a plan has to be allowed to do:
@@ -50,6 +48,9 @@ func (s *Set) Permissions(doc *plan.Document) map[string][]kube.Access {
 		n.add(r.Namespace, "apps", "replicasets", "list", "watch")
 		if r.Action == plan.Install {
 			n.add("", "", "namespaces", "create") // Helm asks for it even where there is one
+		}
+		if r.Action == plan.Rollback && r.Address == s.fleet.System.Address {
+			n.add(r.Namespace, "batch", "jobs", "get", "delete") // the migration's cannot be changed
 		}
 	}
 	all := map[string][]kube.Access{}

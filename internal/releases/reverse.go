@@ -149,7 +149,15 @@ func (p *Past) compare(v *plan.Reversal, r *plan.Return) (*plan.ReturnOutcome, e
 	if err != nil {
 		return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", r.Final, r.Release.Address, err)
 	}
-	return v.Compare(r, before, after, live), nil
+	var passed [][]plan.Object
+	for _, revision := range r.Passes() {
+		objects, err := objectsIn(p.stored[plan.Stored{Address: r.Release.Address, Revision: revision}])
+		if err != nil {
+			return nil, fmt.Errorf("read the manifest of revision %d of %s: %w", revision, r.Release.Address, err)
+		}
+		passed = append(passed, objects)
+	}
+	return v.Compare(r, before, after, live, passed...), nil
 }
 
 func objectsIn(body *helm.Release) ([]plan.Object, error) {
