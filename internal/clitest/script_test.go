@@ -56,7 +56,7 @@ func TestScripts(t *testing.T) {
 			return writeFleet(env.WorkDir, c.Registry)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit,
+			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit, "width": width,
 			"helm-install": helmInstall,
 			"damage":       damage, "proxy": proxyCommand(t), "fault": fault,
 			"snapshots": snapshots(t), "volumesnapshots": volumeSnapshots, "failing": failingClass,

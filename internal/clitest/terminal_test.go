@@ -3,22 +3,38 @@ package clitest
 import (
 	"os"
 	"os/exec"
+	"path/filepath"
 	"strings"
 	"sync"
 	"syscall"
 	"testing"
 	"time"
 
+	"github.com/charmbracelet/x/ansi"
 	"github.com/creack/pty"
 	"github.com/hinshun/vt10x"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
+
+const rows = 200 // nothing scrolls away
+
+// seat is a program at work on a terminal.
+type seat struct {
+	process  *os.Process
+	terminal vt10x.Terminal
+	master   *os.File
+}
+
+func (s *seat) resize(columns int) error {
+	s.terminal.Resize(columns, rows)
+	return pty.Setsize(s.master, &pty.Winsize{Rows: rows, Cols: uint16(columns)})
+}
 
 // onTerminal runs the program on a terminal and returns what that shows in the
 // end, what it was sent, and how the program ended. seen hears of every text
 // that is sent.
-func (p *program) onTerminal(t *testing.T, columns int, env []string, seen func(sent string, process *os.Process), args ...string) (shows, sent string, err error) {
+func (p *program) onTerminal(t *testing.T, columns int, env []string, seen func(sent string, at *seat), args ...string) (shows, sent string, err error) {
 	t.Helper()
-	const rows = 200 // nothing scrolls away
 	cmd := exec.CommandContext(t.Context(), p.path, args...)
 	cmd.Dir, cmd.Env = p.dir, append(p.env, env...)
 	master, err := pty.StartWithSize(cmd, &pty.Winsize{Rows: rows, Cols: uint16(columns)})
@@ -35,7 +51,7 @@ func (p *program) onTerminal(t *testing.T, columns int, env []string, seen func(
 			n, err := master.Read(buffer)
 			_, _ = terminal.Write(buffer[:n])
 			all.Write(buffer[:n])
-			seen(all.String(), cmd.Process)
+			seen(all.String(), &seat{cmd.Process, terminal, master})
 			if err != nil {
 				return
 			}
@@ -75,7 +91,7 @@ func TestApplyOnTerminal(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			p := newProgram(t)
-			shows, sent, err := p.onTerminal(t, c.columns, c.env, func(string, *os.Process) {}, "apply", "-auto-approve", "-target=system", "-target=tenant.acme")
+			shows, sent, err := p.onTerminal(t, c.columns, c.env, func(string, *seat) {}, "apply", "-auto-approve", "-target=system", "-target=tenant.acme")
 			if err != nil {
 				t.Fatalf("%v:\n%s", err, shows)
 			}
@@ -108,18 +124,83 @@ func TestInterruptOnTerminal(t *testing.T) {
 	t.Parallel()
 	p := newProgram(t)
 	var once sync.Once
-	shows, _, err := p.onTerminal(t, 100, []string{"TERM=xterm"}, func(sent string, process *os.Process) {
+	shows, _, err := p.onTerminal(t, 100, []string{"TERM=xterm"}, func(sent string, at *seat) {
 		if strings.Contains(sent, "installing 0.2.1") {
-			once.Do(func() { _ = process.Signal(syscall.SIGINT) })
+			once.Do(func() { _ = at.process.Signal(syscall.SIGINT) })
 		}
 	}, "apply", "-auto-approve")
 	if err == nil || !strings.Contains(shows, "system: installed 0.2.1 after") || strings.Contains(shows, "tenant.acme: installed") {
 		t.Fatalf("%v:\n%s", err, shows)
 	}
-	_, command, found := strings.Cut(shows, "This goes on where it stopped:")
-	if !found {
-		t.Fatalf("no command goes on:\n%s", shows)
-	}
-	p.runs(t, strings.Fields(command)[1:]...)
+	p.runs(t, goesOn(t, shows)...)
 	p.runs(t, "plan", "-detailed-exitcode")
+}
+
+// A terminal that becomes narrower while the run goes on gets lines that fit.
+func TestResizedTerminal(t *testing.T) {
+	t.Parallel()
+	const narrow = 40
+	p := newProgram(t)
+	resized := 0
+	shows, sent, err := p.onTerminal(t, 120, []string{"TERM=xterm"}, func(sent string, at *seat) {
+		if resized == 0 && strings.Contains(sent, "releases done") {
+			if err := at.resize(narrow); err != nil {
+				t.Error(err)
+			}
+			resized = len(sent)
+		}
+	}, "apply", "-auto-approve", "-target=system", "-target=tenant.acme")
+	if err != nil || resized == 0 {
+		t.Fatalf("%v:\n%s", err, shows)
+	}
+	// The first may have been on its way already.
+	frames := strings.Split(sent[resized:], "\x1b[J")
+	fits := 0
+	for _, frame := range frames[min(2, len(frames)):] {
+		for line := range strings.Lines(frame) {
+			line = ansi.Strip(strings.TrimRight(line, "\r\n"))
+			if !strings.Contains(line, "releases done") && !strings.HasPrefix(line, "  ") {
+				continue
+			}
+			if fits++; ansi.StringWidth(line) >= narrow {
+				t.Errorf("%q does not fit %d columns", line, narrow)
+			}
+		}
+	}
+	if fits == 0 {
+		t.Errorf("nothing was shown after the terminal had become narrower:\n%q", sent[resized:])
+	}
+	if !strings.HasSuffix(strings.ReplaceAll(shows, "\n", ""), "Apply complete! 2 installed, 0 upgraded, 0 uninstalled.") {
+		t.Errorf("the terminal shows in the end:\n%s", shows)
+	}
+}
+
+// The second interrupt cancels what runs: nothing is left pending, and the run
+// goes on later. Where lines are not rewritten, one says what is still waited for.
+func TestSecondInterrupt(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	slow := "adapter:\n  podAnnotations:\n    sandbox.soctalk.io/delay: 25s\n"
+	if err := os.WriteFile(filepath.Join(p.dir, "more-beta.yaml"), []byte(slow), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	const beta = `tenant.more["beta"]`
+	out := p.interrupted(t, []string{"apply", "-auto-approve", "-target=system", "-target=" + beta}, beta+": installing", beta+": still installing")
+	if !strings.Contains(out, "Stopping: interrupted") || !strings.Contains(out, "cancelled while it was under way") || strings.Contains(out, beta+": installed") {
+		t.Errorf("interrupted twice, it says:\n%s", out)
+	}
+	list, err := p.kube.Typed().CoreV1().Secrets("tenant-beta-"+p.id).List(t.Context(), metav1.ListOptions{LabelSelector: "owner=helm"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, s := range list.Items {
+		if strings.HasPrefix(s.Labels["status"], "pending") {
+			t.Errorf("%s was left %s", s.Name, s.Labels["status"])
+		}
+	}
+	out = p.says(t, 0, goesOn(t, out)...)
+	if !strings.Contains(out, beta+": still ") || !strings.Contains(out, "waiting for Deployment soctalk-adapter") {
+		t.Errorf("no line says what is waited for:\n%s", out)
+	}
+	p.runs(t, "plan", "-detailed-exitcode", "-target=system", "-target="+beta)
 }
