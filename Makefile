@@ -77,6 +77,10 @@ check: ## gofmt, vet, staticcheck
 node-packages: ## install the Debian packages that the real-node tests need (root)
 	$(GO) run ./internal/sandbox/realnode/cmd/install-real-node
 
+.PHONY: browser-packages
+browser-packages: ## install the Chromium that tests of pages need (root, Debian)
+	@command -v chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; }
+
 .PHONY: docs
 docs: ## write the generated pages anew
 	$(GO) generate ./...

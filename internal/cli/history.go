@@ -18,17 +18,29 @@ import (
 
 func (a *app) historyCommand() *cobra.Command {
 	var vars variables
+	var format string
 	var asJSON bool
 	cmd := &cobra.Command{
 		Use:   "history [RUN]",
 		Short: "Show the runs of this fleet, or the steps of one",
 		Long: `Shows what runs did, as the cluster remembers it, whichever machine they ran
-on. With RUN: its steps, and the points that it can be rolled back to.`,
+on. With RUN: its steps, and the points that it can be rolled back to; and with
+-format=html the page of its plan, with what became of every step.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	vars.add(cmd)
+	cmd.Flags().StringVar(&format, "format", "human", "the `form`: human, or of one run html, a page that a browser shows")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead of text")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
+		if err := oneOf("format", format, "human", "html"); err != nil {
+			return err
+		}
+		switch {
+		case format == "html" && asJSON:
+			return errors.New("-json and -format=html are two forms: give one of the two")
+		case format == "html" && len(args) == 0:
+			return advise(errors.New("-format=html shows one run"), seeHistory)
+		}
 		f, err := a.load(&vars)
 		if err != nil {
 			return err
@@ -46,8 +58,11 @@ on. With RUN: its steps, and the points that it can be rolled back to.`,
 		if err != nil {
 			return err
 		}
-		if asJSON {
+		switch {
+		case asJSON:
 			return json.NewEncoder(a.out).Encode(h)
+		case format == "html":
+			return view.RunHTML(a.out, &h.Runs[0])
 		}
 		return view.HistoryHuman(a.out, h, a.style(a.out))
 	}

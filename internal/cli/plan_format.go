@@ -17,7 +17,7 @@ type planFormat struct {
 }
 
 func (f *planFormat) register(cmd *cobra.Command) {
-	cmd.Flags().StringVar(&f.name, "format", "human", "the `form`: human, or markdown for a pull request")
+	cmd.Flags().StringVar(&f.name, "format", "human", "the `form`: human, markdown for a pull request, or html for a page that a browser shows")
 	cmd.Flags().BoolVar(&f.compact, "compact", false, "leave out the fields that change, and name only the objects")
 }
 
@@ -27,7 +27,7 @@ func (f *planFormat) check(cmd *cobra.Command, asJSON bool) error {
 			return fmt.Errorf("-json writes the whole plan document: -%s does not go with it", name)
 		}
 	}
-	return oneOf("format", f.name, "human", "markdown")
+	return oneOf("format", f.name, "human", "markdown", "html")
 }
 
 // oneOf refuses an option's value that is not among those it can have.
@@ -46,9 +46,12 @@ func (a *app) showPlanAs(doc *plan.Document, f planFormat) error {
 		detail = view.Compact
 	}
 	var err error
-	if f.name == "markdown" {
+	switch f.name {
+	case "markdown":
 		err = view.PlanMarkdown(a.out, doc, detail)
-	} else {
+	case "html":
+		err = view.PlanHTML(a.out, doc, detail)
+	default:
 		err = view.PlanHuman(a.out, doc, a.style(a.out), detail)
 	}
 	if err != nil {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +26,9 @@ func (a *app) showCommand() *cobra.Command {
 			}
 			path := a.path(args[0])
 			if isObservation(path) {
+				if format.name == "html" {
+					return errors.New("-format=html shows plans; an observation is shown as human or markdown")
+				}
 				return a.showObservation(path, asJSON, format)
 			}
 			file, err := planfile.Read(path)

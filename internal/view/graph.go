@@ -16,6 +16,7 @@ type graph struct {
 	columns []graphColumn // the stages, in their order
 	nodes   []graphNode
 	edges   []graphEdge
+	byStep  map[string]int // node by step id
 }
 
 // graphPhase is drawn around its columns where a plan has several phases.
@@ -44,6 +45,9 @@ type graphNode struct {
 	tenants []string
 	// noReturn marks the point of no return.
 	noReturn bool
+	// outcome is what became of it in a run; empty in a plan.
+	outcome string
+	result  result
 }
 
 type graphEdge struct{ from, to int }
@@ -53,14 +57,17 @@ func (g *graph) severalPhases() bool { return len(g.phases) > 1 }
 
 type graphBuilder struct {
 	*planIndex
-	g      graph
-	byStep map[string]int // node by step id
+	g graph
 	// danger is the step of the point of no return; nil for none.
 	danger *plan.Step
 }
 
 func newGraph(doc *plan.Document) *graph {
-	b := &graphBuilder{planIndex: index(doc), g: graph{summary: PlanSummary(doc)}, byStep: make(map[string]int, len(doc.Steps))}
+	return index(doc).graph()
+}
+
+func (x *planIndex) graph() *graph {
+	b := &graphBuilder{planIndex: x, g: graph{summary: PlanSummary(x.doc), byStep: make(map[string]int, len(x.doc.Steps))}}
 	b.danger = b.noReturnStep()
 	waves := 0
 	for _, st := range b.stages {
@@ -97,7 +104,7 @@ func (b *graphBuilder) stage(st *stage, row, most int) {
 	b.g.columns = append(b.g.columns, graphColumn{title: title, row: row})
 	for _, s := range st.own {
 		if s.Kind == plan.StepGate || st.system() {
-			b.byStep[s.ID] = b.add(b.lone(st, s))
+			b.g.byStep[s.ID] = b.add(b.lone(st, s))
 		}
 	}
 	if len(st.turns) > 0 {
@@ -105,7 +112,7 @@ func (b *graphBuilder) stage(st *stage, row, most int) {
 	}
 	for _, s := range st.own {
 		if s.Kind != plan.StepGate && !st.system() {
-			b.byStep[s.ID] = b.add(b.lone(st, s))
+			b.g.byStep[s.ID] = b.add(b.lone(st, s))
 		}
 	}
 }
@@ -195,8 +202,8 @@ func (b *graphBuilder) connect() {
 	seen := map[graphEdge]bool{}
 	for _, s := range b.doc.Steps {
 		for _, need := range s.Needs {
-			from, known := b.byStep[need]
-			e := graphEdge{from, b.byStep[s.ID]}
+			from, known := b.g.byStep[need]
+			e := graphEdge{from, b.g.byStep[s.ID]}
 			if known && e.from != e.to && !seen[e] {
 				seen[e] = true
 				b.g.edges = append(b.g.edges, e)
@@ -207,8 +214,12 @@ func (b *graphBuilder) connect() {
 
 // label is a node's text, with what its colour says in words.
 func (n *graphNode) label() []string {
+	lines := slices.Clone(n.lines)
 	if n.noReturn {
-		return append(slices.Clone(n.lines), "point of no return")
+		lines = append(lines, "point of no return")
 	}
-	return n.lines
+	if n.outcome != "" {
+		lines = append(lines, n.outcome)
+	}
+	return lines
 }

@@ -75,7 +75,7 @@ func (b *graphBuilder) addTurns(turns []*turn, lines []string) {
 	id := b.add(n)
 	for _, t := range turns {
 		for _, s := range t.steps {
-			b.byStep[s.ID] = id
+			b.g.byStep[s.ID] = id
 		}
 	}
 }

@@ -41,6 +41,7 @@ type RunHistory struct {
 	Result         *runSummary          `json:"result,omitempty"`
 	RollbackPoints []plan.RollbackPoint `json:"rollback_points,omitempty"`
 
+	doc    *plan.Document
 	report *Report
 }
 
@@ -73,7 +74,7 @@ type WordHistory struct {
 // Recall fills in what the journal and the plan tell of a run, and the report
 // that is made of it.
 func (h *RunHistory) Recall(doc *plan.Document, entries []apply.Entry, report *Report) {
-	h.report, h.Result = report, summaryOf(report)
+	h.doc, h.report, h.Result = doc, report, summaryOf(report)
 	steps, reached := map[string]*StepHistory{}, map[string]bool{}
 	var back []*StepHistory // ways back, in the order that they were taken
 	for _, e := range entries {

@@ -25,6 +25,7 @@ var planViews = map[string]func(io.Writer, *plan.Document) error{
 	"dot":         GraphDOT,
 	"mmd":         GraphMermaid,
 	"svg":         GraphSVG,
+	"html":        planHTML,
 }
 
 // planDocuments are those of testdata, and a fleet that is too large for it.
