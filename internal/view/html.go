@@ -2,6 +2,7 @@ package view
 
 import (
 	"embed"
+	"fmt"
 	"html/template"
 	"io"
 	"strings"
@@ -117,7 +118,7 @@ func newHTMLPage(x *planIndex, d Detail) *htmlPage {
 		}
 		p.About = append(p.About, [2]string{"Live system", text})
 	}
-	p.About = append(p.About, [2]string{"Live tenants", plural(doc.Observed.Tenants, "tenant")})
+	p.About = append(p.About, [2]string{"Live tenants", fmt.Sprint(doc.Observed.Tenants)})
 	if len(doc.Observed.Unmanaged) > 0 {
 		p.Unmanaged = clip(cleanList(doc.Observed.Unmanaged), 4*widestMarkdown)
 	}

@@ -28,7 +28,7 @@ func planHTML(w io.Writer, doc *plan.Document) error {
 func withoutLooks(text string) string {
 	text = strings.Replace(text, string(page.Style()), "", 1)
 	text = strings.Replace(text, string(htmlScript), "", 1)
-	return regexp.MustCompile(`'sha256-[^']*'`).ReplaceAllString(text, "'sha256-…'")
+	return regexp.MustCompile(`&#39;sha256-.*?&#39;`).ReplaceAllString(text, "&#39;sha256-…&#39;")
 }
 
 // parsed is a page as a browser reads it.
