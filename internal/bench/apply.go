@@ -67,7 +67,7 @@ func (o Options) measureApply(ctx context.Context, f fleet, p *planner, n int) (
 	if err != nil {
 		return nil, err
 	}
-	some.requests, some.sentOnWire = counted.take()
+	some.requests, some.sentOnWire = counted.take(some.first)
 	rest := n - a.next
 	o.logf("timing helm upgrade --install --wait over %d tenants, %d at a time", rest/4, width)
 	if out.xargs, err = a.helm(ctx, fmt.Sprintf("xargs -P %d helm upgrade --install --wait", width), width, rest/4); err != nil {
@@ -125,7 +125,7 @@ func (a *applier) ours(ctx context.Context, name, kubeconfig string, parallel, c
 	}
 	once := first.Sub(begun).Seconds()
 	scale := float64(a.n) / float64(count)
-	return timing{name: name, seconds: once + (u.wall.Seconds()-once)*scale, cpu: u.cpu.Seconds() * scale, peak: u.peak}, nil
+	return timing{name: name, seconds: once + (u.wall.Seconds()-once)*scale, cpu: u.cpu.Seconds() * scale, peak: u.peak, first: first}, nil
 }
 
 // steps reads a run stream: when its first step began, and how many upgrades

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"slices"
+	"time"
 )
 
 // timing is what something cost over a fleet.
@@ -15,6 +16,7 @@ type timing struct {
 	seconds, cpu         float64
 	peak                 int64 // bytes
 	requests, sentOnWire int64
+	first                time.Time // of an apply, when its first step began
 }
 
 // planner runs soctalk plan.
@@ -99,7 +101,7 @@ func (p *planner) time(ctx context.Context, n, repeat int) (cold, unchanged timi
 		if _, err := p.plan(ctx, counted.Kubeconfig, cache, n); err != nil {
 			return cold, unchanged, err
 		}
-		t.requests, t.sentOnWire = counted.take()
+		t.requests, t.sentOnWire = counted.take(time.Time{})
 	}
 	return cold, unchanged, nil
 }

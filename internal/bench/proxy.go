@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net"
@@ -8,7 +9,9 @@ import (
 	"net/http/httputil"
 	"net/url"
 	"path/filepath"
+	"sync"
 	"sync/atomic"
+	"time"
 
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
@@ -21,8 +24,17 @@ type counter struct {
 	// Kubeconfig is the way through it.
 	Kubeconfig string
 
-	server          *http.Server
-	requests, bytes atomic.Int64
+	server *http.Server
+
+	mu  sync.Mutex
+	all []*counted
+}
+
+// counted is one request: when it came, and the bytes of bodies in both
+// directions, as they were on the wire.
+type counted struct {
+	at    time.Time
+	bytes atomic.Int64
 }
 
 // newCounter starts a counter in front of the API server of a kubeconfig, and
@@ -51,14 +63,17 @@ func newCounter(kubeconfig, dir string) (*counter, error) {
 		Rewrite:   func(r *httputil.ProxyRequest) { r.SetURL(target) },
 		Transport: transport,
 		ModifyResponse: func(r *http.Response) error {
-			c.requests.Add(1)
-			r.Body = &countedBody{r.Body, &c.bytes}
+			r.Body = &countedBody{r.Body, &r.Request.Context().Value(countedKey{}).(*counted).bytes}
 			return nil
 		},
 	}
 	c.server = &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		r.Body = &countedBody{r.Body, &c.bytes}
-		proxy.ServeHTTP(w, r)
+		one := &counted{at: time.Now()}
+		c.mu.Lock()
+		c.all = append(c.all, one)
+		c.mu.Unlock()
+		r.Body = &countedBody{r.Body, &one.bytes}
+		proxy.ServeHTTP(w, r.WithContext(context.WithValue(r.Context(), countedKey{}, one)))
 	})}
 	go func() { _ = c.server.Serve(listener) }()
 
@@ -72,9 +87,23 @@ func newCounter(kubeconfig, dir string) (*counter, error) {
 	return c, nil
 }
 
-// take returns the requests and the bytes of bodies in both directions, as
-// they were on the wire, since it was last asked.
-func (c *counter) take() (requests, bytes int64) { return c.requests.Swap(0), c.bytes.Swap(0) }
+// take returns the requests that came since it was last asked, those before
+// from left out, and their bytes.
+func (c *counter) take(from time.Time) (requests, bytes int64) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, one := range c.all {
+		if !one.at.Before(from) {
+			requests++
+			bytes += one.bytes.Load()
+		}
+	}
+	c.all = nil
+	return requests, bytes
+}
+
+// countedKey is where a request's context holds its count.
+type countedKey struct{}
 
 func (c *counter) close() { _ = c.server.Close() }
 

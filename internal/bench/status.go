@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"time"
 )
 
 // statuses times soctalk status without any cache, and the helm CLI's list of
@@ -34,7 +35,7 @@ func (p *planner) statuses(ctx context.Context, n, repeat int) (status, list tim
 	if _, err := p.status(ctx, counted.Kubeconfig, cache, n); err != nil {
 		return status, list, err
 	}
-	status.requests, status.sentOnWire = counted.take()
+	status.requests, status.sentOnWire = counted.take(time.Time{})
 	return status, list, nil
 }
 
