@@ -194,5 +194,5 @@ func (a *Announcer) Close() error {
 	if a.lost == 0 {
 		return nil
 	}
-	return fmt.Errorf("%d Kubernetes Events of run %s could not be written, which changes nothing else: %w", a.lost, a.run.ID, a.first)
+	return fmt.Errorf("%d Kubernetes Events of run %s could not be written: %w", a.lost, a.run.ID, a.first)
 }

@@ -36,9 +36,11 @@ var mayImport = map[string][]string{
 	"internal/page":      {},
 	"internal/view":      {"schema", "plan", "apply", "internal/page"},
 	"internal/announce":  {"plan", "apply", "internal/kube", "internal/view"},
+	"internal/metrics":   {"plan", "apply", "internal/neterr", "internal/view"},
+	"internal/trace":     {"plan", "apply", "internal/neterr"},
 	"internal/adopt":     {"schema", "internal/redact"},
-	"internal/cli": {"schema", "plan", "apply", "internal/adopt", "internal/announce", "internal/chart", "internal/check", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/observe",
-		"internal/plancache", "internal/planfile", "internal/releases", "internal/snapshot", "internal/view"},
+	"internal/cli": {"schema", "plan", "apply", "internal/adopt", "internal/announce", "internal/chart", "internal/check", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/metrics", "internal/observe",
+		"internal/plancache", "internal/planfile", "internal/releases", "internal/snapshot", "internal/trace", "internal/view"},
 	"internal/bench":           {"internal/cli", "internal/kube", "internal/sandbox/publish"},
 	"internal/bench/cmd/bench": {"internal/bench", "internal/sandbox"},
 }

@@ -34,6 +34,7 @@ type applyFlags struct {
 	// resume is the run to go on with, approve the waves whose gates are open.
 	resume  string
 	approve []string
+	metrics metricsFlags
 }
 
 func (a *app) applyCommand() *cobra.Command {
@@ -63,6 +64,9 @@ again. Releases that had failed when the run came to its end are tried again.`,
 		if flags.stale != "quarantine" && flags.stale != "refuse" {
 			return fmt.Errorf("-stale=%s: it is either quarantine or refuse", flags.stale)
 		}
+		if err := flags.metrics.parse(a); err != nil {
+			return err
+		}
 		if cmd.Flags().Changed("parallelism") {
 			flags.maxParallel = flags.plan.parallelism
 		}
@@ -88,6 +92,7 @@ again. Releases that had failed when the run came to its end are tried again.`,
 		return a.applyFile(cmd.Context(), args[0], &flags)
 	}
 	flags.plan.register(cmd)
+	flags.metrics.register(cmd)
 	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before applying")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
 	cmd.Flags().BoolVar(&flags.allowExec, "allow-exec", false, "let the plan's checks and snapshots run programs on this machine")
@@ -328,8 +333,8 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	defer checks.Close()
 	v := a.runView(t, flags.asJSON, past)
 	defer v.Close()
-	told := s.announce(ctx, run, t)
-	defer a.endAnnouncing(told)
+	told := a.tell(ctx, s, run, t, past, flags.metrics.to)
+	defer a.endTelling(told)
 	r := &apply.Runner{
 		Plan: t.doc, Releases: s.set, Snapshots: taker, Checks: checks, Journal: log, Clock: apply.SystemClock{}, Events: eventsTo(v.Event, told.Event, gatesInto(run)), RunID: run.ID, By: whoami(), Past: past,
 		Approve: flags.approve, MaxParallel: flags.maxParallel, RefuseStale: flags.stale == "refuse", Interrupt: interrupt,

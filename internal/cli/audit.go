@@ -8,7 +8,6 @@ import (
 	"github.com/soctalk/fleet/internal/announce"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/kube"
-	"github.com/soctalk/fleet/plan"
 )
 
 // approvedNow says on whose word a plan is carried out that was made just now.
@@ -36,13 +35,6 @@ func (s *session) announce(ctx context.Context, run *journal.Run, t *task) *anno
 	told := announce.New(ctx, clusters, about, t.doc)
 	told.Started(whoami(), t.run != nil)
 	return told
-}
-
-// endAnnouncing warns of Events that could not be written.
-func (a *app) endAnnouncing(told *announce.Announcer) {
-	if err := told.Close(); err != nil {
-		a.diagnostics([]plan.Diagnostic{{Severity: plan.Warning, Summary: "Events not written", Detail: err.Error()}})
-	}
 }
 
 // eventsTo passes events on to several readers.

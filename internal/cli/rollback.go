@@ -48,6 +48,9 @@ run are left as they are.`,
 		if err := oneOf("stale", flags.stale, "quarantine", "refuse"); err != nil {
 			return err
 		}
+		if err := flags.metrics.parse(a); err != nil {
+			return err
+		}
 		if flags.plan.parallelism < 1 {
 			return fmt.Errorf("-parallelism is %d: it must be at least 1", flags.plan.parallelism)
 		}
@@ -57,6 +60,7 @@ run are left as they are.`,
 		return a.rollback(cmd.Context(), args[0], &flags)
 	}
 	flags.format.register(cmd)
+	flags.metrics.register(cmd)
 	cmd.Flags().StringVar(&flags.to, "to", plan.StartPoint, "the rollback `point` to go back to; see soctalk history RUN")
 	cmd.Flags().StringArrayVar(&flags.plan.targets, "target", nil, "roll back only this `address`, wave.NAME or label.KEY=VALUE; may be given several times")
 	cmd.Flags().StringArrayVar(&flags.plan.excludes, "exclude", nil, "leave this `address`, wave.NAME or label.KEY=VALUE as it is; may be given several times")

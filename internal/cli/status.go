@@ -9,6 +9,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/soctalk/fleet/internal/metrics"
 	"github.com/soctalk/fleet/internal/observe"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/schema"
@@ -19,6 +20,7 @@ import (
 type statusFlags struct {
 	asJSON, drift, watch, detailed bool
 	interval                       time.Duration
+	metrics                        metricsFlags
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -40,6 +42,7 @@ blocked, or it differs from the files.`,
 		Args: noArgs,
 	}
 	vars.add(cmd)
+	flags.metrics.register(cmd)
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "print one JSON object instead of text; with -watch, one a line")
 	cmd.Flags().BoolVar(&flags.drift, "drift", false, "also look for objects that were changed by hand")
 	cmd.Flags().BoolVar(&flags.detailed, "detailed-exitcode", false, "exit with 2 when a release asks for attention")
@@ -51,6 +54,9 @@ blocked, or it differs from the files.`,
 			return errors.New("-watch goes on until it is interrupted, so there is no -detailed-exitcode")
 		case flags.interval <= 0:
 			return fmt.Errorf("-interval=%s: it must be longer than nothing", flags.interval)
+		}
+		if err := flags.metrics.parse(a); err != nil {
+			return err
 		}
 		f, err := a.load(&vars)
 		if err != nil {
@@ -68,6 +74,9 @@ blocked, or it differs from the files.`,
 			return err
 		}
 		if err := a.showStatus(status, &flags); err != nil {
+			return err
+		}
+		if err := metrics.WriteStatus(cmd.Context(), flags.metrics.to, status, flags.drift); err != nil {
 			return err
 		}
 		if flags.detailed && !status.OK() {
@@ -118,6 +127,9 @@ func (a *app) watchStatus(ctx context.Context, r *statusReader, flags *statusFla
 			}
 			if err := a.showStatus(status, flags); err != nil {
 				return err
+			}
+			if err := metrics.WriteStatus(ctx, flags.metrics.to, status, flags.drift); err != nil {
+				a.finish(err)
 			}
 		}
 		select {

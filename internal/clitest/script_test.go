@@ -53,12 +53,13 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SOCTALK_VAR_id", id)
 			env.Setenv("SOCTALK_VAR_registry", c.Registry)
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
+			env.Values[collectorKey{}] = &collector{}
 			return writeFleet(env.WorkDir, c.Registry)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit, "width": width,
-			"helm-install": helmInstall,
-			"damage":       damage, "proxy": proxyCommand(t), "fault": fault,
+			"helm-install": helmInstall, "otlp": otlp,
+			"damage": damage, "proxy": proxyCommand(t), "fault": fault,
 			"snapshots": snapshots(t), "volumesnapshots": volumeSnapshots, "failing": failingClass,
 		},
 	})
