@@ -50,15 +50,17 @@ func TestScripts(t *testing.T) {
 			env.Setenv("ID", id)
 			env.Setenv("KUBECONFIG", c.Kubeconfig)
 			env.Setenv("REGISTRY", c.Registry)
+			env.Setenv("EXAMPLES", examples)
 			env.Setenv("SOCTALK_VAR_id", id)
 			env.Setenv("SOCTALK_VAR_registry", c.Registry)
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
-			env.Values[collectorKey{}] = &collector{}
+			env.Values[collectorKey{}], env.Values[forgeKey{}] = &collector{}, &forge{}
 			return writeFleet(env.WorkDir, c.Registry)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit, "width": width,
-			"helm-install": helmInstall, "otlp": otlp,
+			"helm-install": helmInstall,
+			"otlp": otlp, "forge": forgeCommand, "step": step, "job": job, "conftest": conftest(t),
 			"damage": damage, "proxy": proxyCommand(t), "fault": fault,
 			"snapshots": snapshots(t), "volumesnapshots": volumeSnapshots, "failing": failingClass,
 		},
