@@ -59,7 +59,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit, "width": width,
-			"helm-install": helmInstall,
+			"helm-install": helmInstall, "helm-forget": helmForget, "manifest": manifest,
 			"otlp": otlp, "forge": forgeCommand, "step": step, "job": job, "conftest": conftest(t),
 			"damage": damage, "proxy": proxyCommand(t), "fault": fault,
 			"snapshots": snapshots(t), "volumesnapshots": volumeSnapshots, "failing": failingClass,
