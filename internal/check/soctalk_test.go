@@ -2,13 +2,9 @@ package check_test
 
 import (
 	"context"
-	"crypto/rand"
-	"encoding/json"
 	"fmt"
-	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -17,76 +13,12 @@ import (
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
+	"github.com/soctalk/fleet/internal/sandbox/soctalktest"
 	"github.com/soctalk/fleet/schema"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
-
-// soctalk answers as SocTalk's own API does, as far as checks ask it: sessions
-// by login, tenants, and their health, from which those that leave are missing.
-type soctalk struct {
-	mu             sync.Mutex
-	password       string
-	sessions       map[string]bool
-	logins         int
-	state, profile string
-	beat           time.Time
-}
-
-func (s *soctalk) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	w.Header().Set("Content-Type", "application/json")
-	if r.Method+" "+r.URL.Path == "POST /api/auth/login" {
-		s.login(w, r)
-		return
-	}
-	cookie, err := r.Cookie("soctalk_session")
-	if err != nil || !s.sessions[cookie.Value] {
-		http.Error(w, `{"detail": "authentication required"}`, http.StatusUnauthorized)
-		return
-	}
-	switch r.Method + " " + r.URL.Path {
-	case "GET /api/mssp/tenants":
-		_ = json.NewEncoder(w).Encode([]map[string]any{{"id": "1", "slug": "acme", "display_name": "Acme", "state": s.state, "profile": s.profile, "created_at": "", "state_changed_at": "", "runtime": map[string]any{}}})
-	case "GET /api/mssp/dashboard/tenant-health":
-		items := []map[string]any{}
-		if s.state != "archived" {
-			var age any
-			if !s.beat.IsZero() {
-				age = int(time.Since(s.beat).Seconds())
-			}
-			items = append(items, map[string]any{"tenant_id": "1", "slug": "acme", "display_name": "Acme", "state": s.state, "last_heartbeat": s.beat.Format(time.RFC3339), "heartbeat_age_seconds": age, "unhealthy": false})
-		}
-		_ = json.NewEncoder(w).Encode(map[string]any{"items": items})
-	default:
-		http.NotFound(w, r)
-	}
-}
-
-func (s *soctalk) login(w http.ResponseWriter, r *http.Request) {
-	s.logins++
-	var body struct{ Email, Password string }
-	err := json.NewDecoder(r.Body).Decode(&body)
-	switch {
-	case r.Header.Get("Origin") != "https://soctalk.example.com":
-		http.Error(w, `{"detail": "origin"}`, http.StatusForbidden)
-	case err != nil || body.Email != "checks@example.com" || body.Password != s.password:
-		http.Error(w, `{"detail": "Invalid credentials."}`, http.StatusUnauthorized)
-	default:
-		id := rand.Text()
-		s.sessions[id] = true
-		http.SetCookie(w, &http.Cookie{Name: "soctalk_session", Value: id, Path: "/", HttpOnly: true, Secure: true})
-		_, _ = fmt.Fprint(w, `{"user": {}, "must_change": false}`)
-	}
-}
-
-func (s *soctalk) set(f func()) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	f()
-}
 
 // asker asks about the tenant, again and again in one run.
 type asker struct {
@@ -121,7 +53,7 @@ func keepLogin(t *testing.T, namespace, password string) {
 func TestHeartbeat(t *testing.T) {
 	t.Parallel()
 	namespace, c := sandboxtest.Namespace(t), sandboxed(t)
-	s := &soctalk{password: "c4n4ry-of-checks", sessions: map[string]bool{}, state: "active", profile: "poc"}
+	s := &soctalktest.API{Slugs: []string{"acme"}, Password: "c4n4ry-of-checks", Sessions: map[string]int{}, State: "active", Profile: "poc"}
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	api := fmt.Sprintf("api {\nurl = %q\norigin = \"https://soctalk.example.com\"\nlogin_secret { name = \"checks-login\" }\n}", server.URL)
@@ -136,8 +68,8 @@ func TestHeartbeat(t *testing.T) {
 	for range 3 {
 		holds(t, "refused", a.ask(name, time.Hour), false, "SocTalk does not take it")
 	}
-	if s.logins != 1 {
-		t.Errorf("a login that was refused was tried %d times, which locks the account", s.logins)
+	if s.Logins != 1 {
+		t.Errorf("a login that was refused was tried %d times, which locks the account", s.Logins)
 	}
 	keepLogin(t, "sys-"+namespace, "c4n4ry-of-checks")
 	holds(t, "none yet", a.ask(name, time.Hour), false, "SocTalk has seen no heartbeat")
@@ -146,22 +78,22 @@ func TestHeartbeat(t *testing.T) {
 		t.Helper()
 		holds(t, what, a.ask(name, since), ok, parts...)
 	}
-	s.set(func() { s.beat = time.Now().Add(-time.Minute) })
+	s.Set(func() { s.Beat = time.Now().Add(-time.Minute) })
 	said("older than the upgrade", 30*time.Second, false, "the last heartbeat was 1m", "and the upgrade 30s ago")
 	said("newer", 90*time.Second, true, "the last heartbeat was 1m")
-	s.set(func() { s.beat = time.Now().Add(-10 * time.Minute) })
+	s.Set(func() { s.Beat = time.Now().Add(-10 * time.Minute) })
 	said("silent since", time.Hour, false, "expected at most 3m0s")
-	before := s.logins
-	s.set(func() { clear(s.sessions); s.beat = time.Now() })
+	before := s.Logins
+	s.Set(func() { clear(s.Sessions); s.Beat = time.Now() })
 	said("a session that expired", time.Hour, true)
-	if s.logins != before+1 {
-		t.Errorf("logged in %d times, want once", s.logins-before)
+	if s.Logins != before+1 {
+		t.Errorf("logged in %d times, want once", s.Logins-before)
 	}
 	for state, profile := range map[string]string{"suspended": "poc", "degraded": "persistent", "archived": "poc", "active": "legacy"} {
-		s.set(func() { s.state, s.profile, s.beat = state, profile, time.Time{} })
+		s.Set(func() { s.State, s.Profile, s.Beat = state, profile, time.Time{} })
 		said(state+" "+profile, time.Hour, true, "not asked")
 	}
-	s.set(func() { s.state, s.profile = "active", "provided" })
+	s.Set(func() { s.State, s.Profile = "active", "provided" })
 	said("provided", time.Hour, false, "SocTalk has seen no heartbeat")
 	server.Close()
 	said("down", time.Hour, false, "SocTalk's API: ")

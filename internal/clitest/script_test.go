@@ -12,6 +12,7 @@ import (
 	"github.com/soctalk/fleet/internal/cli"
 	"github.com/soctalk/fleet/internal/sandbox/publish"
 	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
+	"github.com/soctalk/fleet/internal/sandbox/soctalktest"
 )
 
 func TestMain(m *testing.M) {
@@ -54,13 +55,14 @@ func TestScripts(t *testing.T) {
 			env.Setenv("SOCTALK_VAR_id", id)
 			env.Setenv("SOCTALK_VAR_registry", c.Registry)
 			env.Setenv("XDG_CACHE_HOME", filepath.Join(env.WorkDir, ".cache"))
-			env.Values[collectorKey{}], env.Values[forgeKey{}] = &collector{}, &forge{}
+			env.Values[collectorKey{}], env.Values[forgeKey{}], env.Values[apiKey{}] = &collector{}, &forge{}, &soctalktest.API{}
 			return writeFleet(env.WorkDir, c.Registry)
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"live": live, "claims": claims, "patch": patch, "upgrade": upgradeByHand, "exits": exits, "order": order, "keep": keep, "hold": hold, "events": events, "restricted": restricted, "grant": grant, "audit": audit, "width": width,
-			"helm-install": helmInstall, "helm-forget": helmForget, "manifest": manifest,
+			"helm-install": helmInstall, "helm-copy": helmCopy, "helm-forget": helmForget, "manifest": manifest, "clusters": clusters,
 			"otlp": otlp, "forge": forgeCommand, "step": step, "job": job, "conftest": conftest(t),
+			"secret": secret, "soctalk-api": soctalkAPI, "prometheus": prometheus(t),
 			"damage": damage, "proxy": proxyCommand(t), "fault": fault,
 			"snapshots": snapshots(t), "volumesnapshots": volumeSnapshots, "failing": failingClass,
 		},
