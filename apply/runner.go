@@ -40,9 +40,6 @@ type Runner struct {
 // Run carries out the plan. Cancelling ctx cancels the running steps. The error
 // is about the plan; what went wrong with releases is in the result.
 func (r *Runner) Run(ctx context.Context) (*Result, error) {
-	if lines := plan.NotYet(r.Plan); len(lines) > 0 {
-		return nil, fmt.Errorf("this version cannot carry out all of the plan, so it starts none of it: %s", strings.Join(lines, "; "))
-	}
 	if !r.Plan.Applyable {
 		return nil, errors.New("the plan cannot be applied: it has errors, is incomplete or changes nothing")
 	}

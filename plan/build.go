@@ -65,10 +65,9 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 	d.outlook(doc)
 	doc.Forecast = d.forecast(doc)
 	d.diagnostics = append(d.diagnostics, unusedWords(d.fleet.Releases(), d.asked)...)
-	d.notYet(doc)
 	doc.Diagnostics = sortDiagnostics(d.diagnostics)
 	doc.Complete = d.complete
-	doc.Applyable = d.complete && len(doc.Steps) > 0 && !HasErrors(doc.Diagnostics) && !d.observation.Offline && len(NotYet(doc)) == 0
+	doc.Applyable = d.complete && len(doc.Steps) > 0 && !HasErrors(doc.Diagnostics) && !d.observation.Offline
 	return doc, nil
 }
 

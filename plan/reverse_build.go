@@ -97,7 +97,7 @@ func (v *Reversal) Build(outcomes map[string]*ReturnOutcome, problems map[string
 	}
 	doc.Diagnostics = sortDiagnostics(v.diagnostics)
 	doc.Complete = v.complete
-	doc.Applyable = v.complete && len(doc.Steps) > 0 && !HasErrors(doc.Diagnostics) && len(NotYet(doc)) == 0
+	doc.Applyable = v.complete && len(doc.Steps) > 0 && !HasErrors(doc.Diagnostics)
 	return doc
 }
 

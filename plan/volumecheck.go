@@ -117,7 +117,7 @@ func (g *volumeGroup) tell(d *Draft) {
 		d.tell(Warning, first.Release, "accept", "Volume is not saved", detail+" As accepted, nothing of it is saved, so there is no way back to its data.")
 	case p.acceptable:
 		d.tell(Error, first.Release, "", "Volume cannot be snapshotted", fmt.Sprintf(
-			"%s Install a VolumeSnapshotClass for that driver, move the data to a StorageClass whose driver can, or save it in another way (driver velero or command). If the data may be lost, write\n    accept = [%q]", detail, schema.NoSnapshotWord))
+			"%s Install a VolumeSnapshotClass for that driver, move the data to a StorageClass whose driver can, or save it in another way (driver command, or velero where it can take a snapshot of that storage). If the data may be lost, write\n    accept = [%q]", detail, schema.NoSnapshotWord))
 	default:
 		d.tell(Error, first.Release, "", "No class for a volume's snapshot", detail)
 	}

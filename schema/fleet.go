@@ -303,7 +303,9 @@ type Snapshot struct {
 	Name   string
 	Driver string // csi, pg_dump, velero, command
 	Class  string
-	Store  string
+	// Location is Velero's BackupStorageLocation; empty for its default.
+	Location string
+	Store    string
 	// Recipients are public keys of age that the release's Secrets are saved for.
 	Recipients []string
 	When       string // always, breaking, never

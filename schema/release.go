@@ -82,7 +82,7 @@ func (x *instance) common(n *node, r *Release) {
 
 func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 	s := &Snapshot{
-		Name: n.name(), Driver: x.text(n, "driver"), Class: x.text(n, "class"), Store: x.text(n, "store"), Recipients: x.strings(n, "recipients"), When: x.text(n, "when"),
+		Name: n.name(), Driver: x.text(n, "driver"), Class: x.text(n, "class"), Location: x.text(n, "location"), Store: x.text(n, "store"), Recipients: x.strings(n, "recipients"), When: x.text(n, "when"),
 		Quiesce: x.boolean(n, "quiesce"), Keep: x.integer(n, "keep"), Argv: x.strings(n, "argv"), Timeout: x.duration(n, "timeout"),
 		VerifyArgv: x.strings(n, "verify"), RestoreArgv: x.strings(n, "restore"), DeleteArgv: x.strings(n, "delete"),
 		Source: n.source(),
@@ -112,15 +112,16 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 	switch s.Driver {
 	case "pg_dump":
 		need("store", s.Store == "")
-		foreign("class")
+		foreign("class", "location")
 		foreign(programs...)
 		if r.Address != "system" {
 			x.l.sink.error(x.address, n.header, "Snapshot driver not possible here", "The pg_dump driver dumps the system database, so it belongs into the system block. Use csi, velero or command for a tenant.")
 		}
 	case "command":
 		need("argv", len(s.Argv) == 0)
-		foreign("class")
+		foreign("class", "location")
 	case "csi":
+		foreign("location")
 		if len(s.Recipients) == 0 {
 			foreign("store")
 		}

@@ -113,6 +113,7 @@ func snapshotBlock() *block {
 		attrs: []*attribute{
 			{name: "driver", kind: kindString, required: true, enum: []string{"csi", "pg_dump", "velero", "command"}, doc: "`csi`: VolumeSnapshots of the release's volumes. `pg_dump`: a dump of the system database (system only; needs a `database` block). `velero`: a Velero backup of the namespace. `command`: an own program."},
 			{name: "class", kind: kindString, doc: "VolumeSnapshotClass, for `csi`."},
+			{name: "location", kind: kindString, doc: "BackupStorageLocation, for `velero`. Without it, Velero's default."},
 			{name: "store", kind: kindString, doc: "Where dumps go: a `file://`, `s3://`, `gs://` or `azblob://` URL. Required for `pg_dump`."},
 			{name: "recipients", kind: kindStrings, doc: "Public keys of [age](https://age-encryption.org) (`age1…`). With them, the Secrets of the release's namespace are put into `store` beside the snapshot, encrypted to these keys; without, they are not saved."},
 			{name: "when", kind: kindString, def: `"always"`, enum: []string{"always", "breaking", "never"}, doc: "`breaking`: only before a hop to a release with breaking changes."},

@@ -187,10 +187,14 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
+	s.allowExec = flags.allowExec
 	if file.Document.Reverses == nil { // a way back needs no charts
-		if err := s.prepare(ctx, file.Document, flags.plan.parallelism); err != nil {
-			return err
-		}
+		err = s.prepare(ctx, file.Document, flags.plan.parallelism)
+	} else {
+		err = s.restorable(ctx, file.Document)
+	}
+	if err != nil {
+		return err
 	}
 	data, err := planfile.Encode(file.Document, file.Where, inputs, key)
 	if err != nil {
@@ -310,6 +314,12 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	s.set.ForRun(run.ID, t.doc)
 	if err := mayExec(t.doc, flags.allowExec); err != nil {
 		return err
+	}
+	s.allowExec = flags.allowExec
+	if t.run == nil { // one that goes on may have taken them
+		if err := s.snapshotsReady(ctx, t.doc); err != nil {
+			return err
+		}
 	}
 	ctx, interrupt, stop := interrupts(ctx)
 	defer stop()

@@ -11,7 +11,6 @@ import (
 	"github.com/soctalk/fleet/internal/check"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/kube"
-	"github.com/soctalk/fleet/internal/snapshot"
 	"github.com/soctalk/fleet/plan"
 	"sigs.k8s.io/yaml"
 )
@@ -30,7 +29,7 @@ var welcome = []kube.Access{
 // them, before anything is written.
 func (s *session) preflight(ctx context.Context, doc *plan.Document) error {
 	wanted := s.set.Permissions(doc)
-	for _, more := range []map[string][]kube.Access{snapshot.Permissions(s.fleet, doc), check.Permissions(s.fleet, doc)} {
+	for _, more := range []map[string][]kube.Access{snapshotFleet(s.fleet, s.clusters, s.allowExec).Permissions(ctx, doc), check.Permissions(s.fleet, doc)} {
 		for cluster, access := range more {
 			wanted[cluster] = append(wanted[cluster], access...)
 		}

@@ -18,6 +18,8 @@ import (
 	"github.com/spf13/cobra"
 )
 
+const seeSnapshots = "The snapshots of this fleet: soctalk snapshot list"
+
 func (a *app) snapshotCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "snapshot",
@@ -197,7 +199,7 @@ func findSnapshot(ctx context.Context, f *schema.Fleet, clusters observe.Cluster
 	s, err := journal.FindSnapshot(ctx, clusters[f.System.Cluster].Kube, f.System.Namespace, id)
 	var none *journal.NoSnapshotError
 	if errors.As(err, &none) {
-		return nil, advise(err, "The snapshots of this fleet: soctalk snapshot list")
+		return nil, advise(err, seeSnapshots)
 	}
 	if err == nil && s.State != plan.Taken {
 		return nil, fmt.Errorf("snapshot %s was not taken to its end: nothing can be restored from it", id)

@@ -65,6 +65,7 @@ func TestScripts(t *testing.T) {
 			"secret": secret, "soctalk-api": soctalkAPI, "prometheus": prometheus(t),
 			"damage": damage, "proxy": proxyCommand(t), "fault": fault,
 			"snapshots": snapshots(t), "volumesnapshots": volumeSnapshots, "failing": failingClass,
+			"velero": veleroCommand(t), "behaves": behaves, "write": writeVolumes, "holds": volumesHold, "uids": claimUIDs, "vanish": vanish,
 		},
 	})
 }

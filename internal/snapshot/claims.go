@@ -92,6 +92,23 @@ func (t *tenancy) claimsOfSet(s *appsv1.StatefulSet) map[string]bool {
 	return names
 }
 
+// mounting is whatever mounts the claims of a snapshot, of its release or not.
+func (f *Fleet) mounting(ctx context.Context, s *plan.Snapshot) ([]plan.Scaled, error) {
+	k, err := f.cluster(s)
+	if err != nil {
+		return nil, err
+	}
+	t, err := readTenancy(ctx, k, s.Namespace)
+	if err != nil {
+		return nil, err
+	}
+	claims := map[string]bool{}
+	for _, c := range s.Claims {
+		claims[c.Claim] = true
+	}
+	return t.writers(claims), nil
+}
+
 // writers are the workloads with pods that mount any of the claims, whosever
 // they are.
 func (t *tenancy) writers(claims map[string]bool) []plan.Scaled {

@@ -8,6 +8,7 @@ import (
 	"maps"
 	"os"
 	"os/exec"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -56,13 +57,25 @@ func (d *command) Check(_ context.Context, c *schema.Snapshot, _ *plan.Snapshot)
 		if len(argv) == 0 {
 			continue
 		}
-		cmd := exec.Command(argv[0])
-		cmd.Dir = d.fleet.Files.Root
-		if cmd.Err != nil {
-			return fmt.Errorf("find the program %s: %w", argv[0], cmd.Err)
+		if err := d.find(argv[0]); err != nil {
+			return fmt.Errorf("find the program %s: %w", argv[0], err)
 		}
 	}
 	return nil
+}
+
+// find looks for a program as it is run: a path is one from the configuration's
+// folder.
+func (d *command) find(name string) error {
+	if strings.ContainsRune(name, filepath.Separator) && !filepath.IsAbs(name) {
+		path, err := filepath.Abs(filepath.Join(d.fleet.Files.Root, name))
+		if err != nil {
+			return err
+		}
+		name = path
+	}
+	_, err := exec.LookPath(name)
+	return err
 }
 
 // Writers implements Driver: what runs of the release.

@@ -80,21 +80,9 @@ func (d *csi) accepts(s *plan.Snapshot) bool {
 	return false
 }
 
-// Writers implements Driver: whatever mounts the claims, of this release or not.
+// Writers implements Driver.
 func (d *csi) Writers(ctx context.Context, s *plan.Snapshot) ([]plan.Scaled, error) {
-	k, err := d.fleet.cluster(s)
-	if err != nil {
-		return nil, err
-	}
-	t, err := readTenancy(ctx, k, s.Namespace)
-	if err != nil {
-		return nil, err
-	}
-	claims := map[string]bool{}
-	for _, c := range s.Claims {
-		claims[c.Claim] = true
-	}
-	return t.writers(claims), nil
+	return d.fleet.mounting(ctx, s)
 }
 
 // Take implements Driver. All snapshots are asked for before the first is waited

@@ -37,7 +37,7 @@ type volumes struct {
 	client    kubernetes.Interface
 	namespace string
 	files     *schema.Fleet
-	driver    *csi
+	driver    Driver
 	record    *plan.Snapshot
 }
 
@@ -46,7 +46,7 @@ func newVolumes(t *testing.T) *volumes {
 	sandboxtest.Snapshots(t)
 	v := &volumes{client: sandboxtest.Client(t), namespace: sandboxtest.Namespace(t)}
 	v.files = &schema.Fleet{Tenants: []*schema.Tenant{{Release: schema.Release{Address: "tenant.acme"}}}, System: &schema.System{}}
-	v.driver = v.through(t, sandboxtest.Cluster(t).Kubeconfig)
+	v.driver = &csi{v.fleet(t, sandboxtest.Cluster(t).Kubeconfig)}
 	v.record = &plan.Snapshot{ID: newID(), Address: "tenant.acme", Cluster: "main", Namespace: v.namespace, Release: "acme"}
 	marks := map[string]string{"meta.helm.sh/release-name": "acme", "meta.helm.sh/release-namespace": v.namespace}
 	labels := map[string]string{"app": "db"}
@@ -84,14 +84,14 @@ func (v *volumes) claim(t *testing.T, name string, spec corev1.PersistentVolumeC
 	}
 }
 
-// through is the driver on a way of its own to the API server.
-func (v *volumes) through(t *testing.T, kubeconfig string) *csi {
+// fleet is the one of the release, on a way of its own to the API server.
+func (v *volumes) fleet(t *testing.T, kubeconfig string) *Fleet {
 	t.Helper()
 	k, err := kube.New(kube.Config{Kubeconfig: kubeconfig, QPS: 1000, Burst: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &csi{&Fleet{Files: v.files, Clusters: map[string]*kube.Cluster{"main": k}}}
+	return &Fleet{Files: v.files, Clusters: map[string]*kube.Cluster{"main": k}}
 }
 
 // bound are the namespace's claims by name, once all of them have a volume.
@@ -145,7 +145,11 @@ func (v *volumes) read(t *testing.T) string {
 
 func (v *volumes) take(t *testing.T, class string) error {
 	t.Helper()
-	config := &schema.Snapshot{Name: "volumes", Driver: "csi", Class: class}
+	return v.takeAs(t, &schema.Snapshot{Name: "volumes", Driver: "csi", Class: class}, within)
+}
+
+func (v *volumes) takeAs(t *testing.T, config *schema.Snapshot, within time.Duration) error {
+	t.Helper()
 	if err := v.driver.Check(t.Context(), config, v.record); err != nil {
 		return err
 	}
@@ -270,6 +274,17 @@ func TestRestoreGoesOn(t *testing.T) {
 		t.Fatal(err)
 	}
 	v.scale(t, 0)
+	cut := v.cutRestores(t, func(kubeconfig string) Driver { return &csi{v.fleet(t, kubeconfig)} })
+	// Two claims: set aside, deleted, made, let go of, unmarked.
+	if cut < 10 {
+		t.Errorf("a restore makes %d writes, want 10 at least", cut)
+	}
+}
+
+// cutRestores ends a restore after each of its writes in turn, and does it again;
+// it returns how many writes there are.
+func (v *volumes) cutRestores(t *testing.T, through func(kubeconfig string) Driver) int {
+	t.Helper()
 	config, err := sandboxtest.Cluster(t).RESTConfig()
 	if err != nil {
 		t.Fatal(err)
@@ -287,7 +302,7 @@ func TestRestoreGoesOn(t *testing.T) {
 			}
 			faultproxy.Reset(w, r, forward)
 		}})
-		err := v.through(t, p.Kubeconfig).Restore(ctx, v.record, quiet())
+		err := through(p.Kubeconfig).Restore(ctx, v.record, quiet())
 		killed := ctx.Err() != nil
 		cancel(nil)
 		if err == nil && !killed {
@@ -303,10 +318,7 @@ func TestRestoreGoesOn(t *testing.T) {
 			t.Errorf("killed after write %d: %d volumes are set aside", cut, n)
 		}
 	}
-	// Two claims: set aside, deleted, made, let go of, unmarked.
-	if cut < 10 {
-		t.Errorf("a restore makes %d writes, want 10 at least", cut)
-	}
+	return cut
 }
 
 func writes(r *http.Request) bool { return r.Method != http.MethodGet }

@@ -66,11 +66,8 @@ func removeScratch(ctx context.Context, k *kube.Cluster, s *plan.Snapshot) error
 		return fmt.Errorf("list the scratch claims of snapshot %s in namespace %s: %w", s.ID, s.Namespace, k.Explain(err))
 	}
 	for _, c := range list.Items {
-		if c.Spec.VolumeName != "" {
-			err := patch(ctx, k, persistentVolumes, "", c.Spec.VolumeName, map[string]any{"spec": map[string]any{"persistentVolumeReclaimPolicy": string(corev1.PersistentVolumeReclaimDelete)}})
-			if err != nil && !apierrors.IsNotFound(err) {
-				return fmt.Errorf("let PersistentVolume %s go with its scratch claim: %w", c.Spec.VolumeName, k.Explain(err))
-			}
+		if err := dropVolume(ctx, k, &c); err != nil {
+			return err
 		}
 		if err := claims.Delete(ctx, c.Name, metav1.DeleteOptions{}); err != nil && !apierrors.IsNotFound(err) {
 			return fmt.Errorf("delete scratch claim %s/%s: %w", c.Namespace, c.Name, k.Explain(err))
@@ -79,5 +76,18 @@ func removeScratch(ctx context.Context, k *kube.Cluster, s *plan.Snapshot) error
 	if len(list.Items) == 0 {
 		return nil
 	}
-	return untilGone(ctx, k, s, corev1.SchemeGroupVersion.WithResource("persistentvolumeclaims"))
+	return untilGone(ctx, k, s, persistentVolumeClaims)
+}
+
+// dropVolume lets the volume of a scratch claim go with it, whatever its class
+// says.
+func dropVolume(ctx context.Context, k *kube.Cluster, c *corev1.PersistentVolumeClaim) error {
+	if c.Spec.VolumeName == "" {
+		return nil
+	}
+	err := patch(ctx, k, persistentVolumes, "", c.Spec.VolumeName, map[string]any{"spec": map[string]any{"persistentVolumeReclaimPolicy": string(corev1.PersistentVolumeReclaimDelete)}})
+	if err != nil && !apierrors.IsNotFound(err) {
+		return fmt.Errorf("let PersistentVolume %s go with its scratch claim: %w", c.Spec.VolumeName, k.Explain(err))
+	}
+	return nil
 }

@@ -25,7 +25,10 @@ const (
 	annotationPolicy  = "soctalk.io/reclaim-policy"
 )
 
-var persistentVolumes = corev1.SchemeGroupVersion.WithResource("persistentvolumes")
+var (
+	persistentVolumes      = corev1.SchemeGroupVersion.WithResource("persistentvolumes")
+	persistentVolumeClaims = corev1.SchemeGroupVersion.WithResource("persistentvolumeclaims")
+)
 
 // Restore implements Driver. A claim cannot be given another volume, so each is
 // deleted and made again under its name, from its snapshot. The old volumes are
@@ -45,23 +48,33 @@ func (d *csi) Restore(ctx context.Context, s *plan.Snapshot, report apply.Report
 	}
 	for _, c := range s.Claims {
 		if err := r.replace(ctx, c); err != nil {
-			return fmt.Errorf("%w; volumes set aside are kept: kubectl get pv -l %s=%s", err, labelAside, s.ID)
+			return r.keeping(err)
 		}
 	}
-	pending := map[string]bool{} // by namespace/claim
-	for _, c := range s.Claims {
-		_, err := untilBound(ctx, k, s.Namespace, c.Claim, c, report)
-		switch {
-		case errors.Is(err, errWaitsForPod):
-			pending[s.Namespace+"/"+c.Claim] = true
-		case err != nil:
-			return fmt.Errorf("%w; volumes set aside are kept: kubectl get pv -l %s=%s", err, labelAside, s.ID)
-		}
-	}
-	if err := r.releaseVolumes(ctx, pending); err != nil {
-		return err
+	if err := r.settle(ctx); err != nil {
+		return r.keeping(err)
 	}
 	return r.unmark(ctx)
+}
+
+// settle waits for the volumes of all claims, and then lets go of the old ones.
+func (r *restoration) settle(ctx context.Context) error {
+	pending := map[string]bool{} // by namespace/claim
+	for _, c := range r.s.Claims {
+		_, err := untilBound(ctx, r.k, r.s.Namespace, c.Claim, c, r.report)
+		switch {
+		case errors.Is(err, errWaitsForPod):
+			pending[r.s.Namespace+"/"+c.Claim] = true
+		case err != nil:
+			return err
+		}
+	}
+	return r.releaseVolumes(ctx, pending)
+}
+
+// keeping says where the old volumes are when a restore ends early.
+func (r *restoration) keeping(err error) error {
+	return fmt.Errorf("%w; volumes set aside are kept: kubectl get pv -l %s=%s", err, labelAside, r.s.ID)
 }
 
 // restoration is one restore of a snapshot's claims.
@@ -106,11 +119,7 @@ func (r *restoration) replace(ctx context.Context, c plan.ClaimSnapshot) error {
 	case old.Annotations[annotationRestoring] == r.s.ID && old.DeletionTimestamp == nil:
 		return nil
 	default:
-		if err := r.setAside(ctx, old); err != nil {
-			return err
-		}
-		r.report.Status("replacing claim " + c.Claim)
-		if err := r.deleteClaim(ctx, old); err != nil {
+		if err := r.vacate(ctx, old, old.Annotations[annotationRestoring] != ""); err != nil {
 			return err
 		}
 	}
@@ -123,11 +132,20 @@ func (r *restoration) replace(ctx context.Context, c plan.ClaimSnapshot) error {
 	return createClaim(ctx, r.k, claim, c)
 }
 
+// vacate deletes a claim that is made anew. Its volume is kept, unless an attempt
+// that was cut off has made it: then there is nothing on it that was not restored.
+func (r *restoration) vacate(ctx context.Context, old *corev1.PersistentVolumeClaim, ofAttempt bool) error {
+	if old.Spec.VolumeName != "" && !ofAttempt {
+		if err := r.setAside(ctx, old); err != nil {
+			return err
+		}
+	}
+	r.report.Status("replacing claim " + old.Name)
+	return r.deleteClaim(ctx, old)
+}
+
 // setAside keeps a claim's volume from going with the claim.
 func (r *restoration) setAside(ctx context.Context, old *corev1.PersistentVolumeClaim) error {
-	if old.Spec.VolumeName == "" || old.Annotations[annotationRestoring] != "" {
-		return nil // nothing on it that was not restored
-	}
 	pv, err := r.k.Typed().CoreV1().PersistentVolumes().Get(ctx, old.Spec.VolumeName, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
 		return nil
@@ -210,7 +228,7 @@ func (r *restoration) releaseVolumes(ctx context.Context, pending map[string]boo
 // restored anew if this is cut off and done again.
 func (r *restoration) unmark(ctx context.Context) error {
 	for _, c := range r.s.Claims {
-		err := patch(ctx, r.k, corev1.SchemeGroupVersion.WithResource("persistentvolumeclaims"), r.s.Namespace, c.Claim,
+		err := patch(ctx, r.k, persistentVolumeClaims, r.s.Namespace, c.Claim,
 			map[string]any{"metadata": map[string]any{"annotations": map[string]any{annotationRestoring: nil}}})
 		if err != nil {
 			return fmt.Errorf("mark claim %s/%s as restored: %w", r.s.Namespace, c.Claim, r.k.Explain(err))

@@ -65,6 +65,8 @@ func (f *Fleet) Driver(name string) (Driver, error) {
 		return &csi{f}, nil
 	case "pg_dump":
 		return &pgDump{f}, nil
+	case "velero":
+		return &velero{f}, nil
 	}
 	return nil, fmt.Errorf("this version of soctalk has no snapshot driver %q", name)
 }

@@ -51,24 +51,35 @@ func claimFrom(s *plan.Snapshot, c plan.ClaimSnapshot, name string) (*corev1.Per
 // is asked for at once, on the node where the saved one was used. When that node
 // is no more, it has to wait for its pod after all.
 func createClaim(ctx context.Context, k *kube.Cluster, claim *corev1.PersistentVolumeClaim, c plan.ClaimSnapshot) error {
-	waits, err := waitsForPod(ctx, k, c.StorageClass)
+	node, err := nodeFor(ctx, k, c)
 	if err != nil {
 		return err
 	}
-	if waits && c.Node != "" {
-		_, err := k.Typed().CoreV1().Nodes().Get(ctx, c.Node, metav1.GetOptions{})
-		switch {
-		case err == nil:
-			claim.Annotations[selectedNode] = c.Node
-		case !apierrors.IsNotFound(err) && !apierrors.IsForbidden(err):
-			return fmt.Errorf("look at node %s, where claim %s had its volume: %w", c.Node, c.Claim, k.Explain(err))
-		}
+	if node != "" {
+		claim.Annotations[selectedNode] = node
 	}
 	_, err = k.Typed().CoreV1().PersistentVolumeClaims(claim.Namespace).Create(ctx, claim, metav1.CreateOptions{})
 	if err != nil {
 		return fmt.Errorf("create claim %s/%s from VolumeSnapshot %s: %w", claim.Namespace, claim.Name, claim.Spec.DataSource.Name, k.Explain(err))
 	}
 	return nil
+}
+
+// nodeFor is the node that the volume of a claim is to be made for before there is
+// a pod; empty where none has to be, or can be, named.
+func nodeFor(ctx context.Context, k *kube.Cluster, c plan.ClaimSnapshot) (string, error) {
+	waits, err := waitsForPod(ctx, k, c.StorageClass)
+	if err != nil || !waits || c.Node == "" {
+		return "", err
+	}
+	_, err = k.Typed().CoreV1().Nodes().Get(ctx, c.Node, metav1.GetOptions{})
+	switch {
+	case err == nil:
+		return c.Node, nil
+	case apierrors.IsNotFound(err) || apierrors.IsForbidden(err):
+		return "", nil
+	}
+	return "", fmt.Errorf("look at node %s, where claim %s had its volume: %w", c.Node, c.Claim, k.Explain(err))
 }
 
 // errWaitsForPod says that a claim gets its volume only with its pod.

@@ -23,7 +23,7 @@ const mostTables = 4000
 type pgDump struct{ fleet *Fleet }
 
 // Check implements Driver: the database is there, a fitting pg_dump is at hand,
-// and the store can be opened.
+// and the store can be written to.
 func (d *pgDump) Check(ctx context.Context, c *schema.Snapshot, s *plan.Snapshot) error {
 	tools, err := d.tools(ctx, s)
 	if err != nil {
@@ -33,12 +33,7 @@ func (d *pgDump) Check(ctx context.Context, c *schema.Snapshot, s *plan.Snapshot
 	if err := d.fits(ctx, tools, s); err != nil {
 		return err
 	}
-	st, err := store.Open(ctx, c.Store, d.fleet.Files.Root)
-	if err != nil {
-		return err
-	}
-	defer func() { _ = st.Close() }()
-	return st.Check(ctx)
+	return d.fleet.checkStore(ctx, c.Store)
 }
 
 // fits holds the programs against the server: an older pg_dump does not dump a
