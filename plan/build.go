@@ -61,6 +61,7 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 	doc.Rollout.Checks = d.checks(doc.Steps)
 	d.checkQuotas(outcomes)
 	d.checkVolumes(doc.Steps, outcomes)
+	d.checkSaved(doc.Steps, outcomes)
 	d.checkWindows(doc.Steps)
 	d.outlook(doc)
 	doc.Forecast = d.forecast(doc)

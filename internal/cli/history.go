@@ -24,8 +24,9 @@ func (a *app) historyCommand() *cobra.Command {
 		Use:   "history [RUN]",
 		Short: "Show the runs of this fleet, or the steps of one",
 		Long: `Shows what runs did, as the cluster remembers it, whichever machine they ran
-on. With RUN: its steps, and the points that it can be rolled back to; and with
--format=html the page of its plan, with what became of every step.`,
+on. With RUN: its steps, the points that it can be rolled back to, and the
+snapshots that it took and that are still kept; and with -format=html the page
+of its plan, with what became of every step.`,
 		Args: cobra.MaximumNArgs(1),
 	}
 	vars.add(cmd)
@@ -115,6 +116,9 @@ func (a *app) oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id s
 		report.Next = a.applyAgain(inputs)
 	}
 	row.Recall(file.Document, entries, report)
+	if row.Snapshots, err = journal.Snapshots(ctx, k, f.System.Namespace, journal.SnapshotFilter{Run: id}); err != nil {
+		return nil, err
+	}
 	return []view.RunHistory{row}, nil
 }
 

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -40,6 +41,8 @@ type RunHistory struct {
 	// Result is the closing report.
 	Result         *runSummary          `json:"result,omitempty"`
 	RollbackPoints []plan.RollbackPoint `json:"rollback_points,omitempty"`
+	// Snapshots are those of the run that are still kept, newest first.
+	Snapshots []*plan.Snapshot `json:"snapshots,omitempty"`
 
 	doc    *plan.Document
 	report *Report
@@ -206,8 +209,15 @@ func runHuman(w io.Writer, r *RunHistory, style Style) error {
 			if p.After != "" {
 				after = "after " + p.After
 			}
+			if len(p.Snapshots) > 0 {
+				after += ", with " + strings.Join(p.Snapshots, ", ")
+			}
 			fmt.Fprintf(w, "  %s  %s\n", p.ID, after)
 		}
+	}
+	if len(r.Snapshots) > 0 {
+		fmt.Fprintln(w, "\nSnapshots:")
+		return snapshotTable(w, "  ", r.Snapshots, false)
 	}
 	return nil
 }

@@ -3,6 +3,7 @@ package view
 import (
 	"fmt"
 	"io"
+	"strings"
 	"text/tabwriter"
 	"time"
 
@@ -21,10 +22,21 @@ func SnapshotsHuman(w io.Writer, s *Snapshots) error {
 		_, err := fmt.Fprintln(w, "No snapshots yet.")
 		return err
 	}
+	return snapshotTable(w, "", s.Snapshots, true)
+}
+
+// snapshotTable writes a row a snapshot, with its run where there are those of
+// several.
+func snapshotTable(w io.Writer, indent string, all []*plan.Snapshot, ofRuns bool) error {
 	t := tabwriter.NewWriter(w, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(t, "SNAPSHOT\tOF\tVERSION\tNAME\tDRIVER\tTAKEN\tSIZE\tRUN")
-	for _, x := range s.Snapshots {
-		fmt.Fprintf(t, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", x.ID, x.Address, dash(x.Version), x.Name, x.Driver, takenText(x), sizeText(snapshotSize(x)), x.Run)
+	columns := []string{"SNAPSHOT", "OF", "VERSION", "NAME", "DRIVER", "TAKEN", "SIZE", "RUN"}
+	if !ofRuns {
+		columns = columns[:len(columns)-1]
+	}
+	fmt.Fprintln(t, indent+strings.Join(columns, "\t"))
+	for _, x := range all {
+		row := []string{x.ID, x.Address, dash(x.Version), x.Name, x.Driver, takenText(x), sizeText(snapshotSize(x)), x.Run}
+		fmt.Fprintln(t, indent+strings.Join(row[:len(columns)], "\t"))
 	}
 	return t.Flush()
 }
