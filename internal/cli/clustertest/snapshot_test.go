@@ -7,6 +7,8 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 
 	"filippo.io/age"
@@ -89,22 +91,31 @@ func TestSnapshotBeforeUpgrade(t *testing.T) {
 	}
 	f.want(t, "0.2.1", "0.2.1")
 
-	step(t, "a snapshot that fails changes nothing", func(t *testing.T) {
+	dumpsDir := filepath.Join(f.dir, "dumps")
+	step(t, "a store that cannot be used is found before anything begins", func(t *testing.T) {
 		f.write(t, "dumps", []byte("in the way of the folder"))
-		before, at := snapshot(t, f.system, f.tenant), f.schemaRevision(t)
-		text := f.run(t, 1, "apply", "-auto-approve")
-		inOrder(t, text, "system: failed", "store file://dumps", "Not started: tenant.only")
-		same(t, "after a failed snapshot", before, snapshot(t, f.system, f.tenant))
-		if got := f.schemaRevision(t); got != at {
-			t.Errorf("the database is at %q, want %q", got, at)
+		runs := f.run(t, 0, "history", "-json")
+		inOrder(t, f.nothingChanges(t), "cannot be saved", "nothing was started", "store file://dumps")
+		if got := f.run(t, 0, "history", "-json"); got != runs {
+			t.Errorf("a run was begun: %s", got)
 		}
-		if strings.Contains(text, "system: migrating") {
-			t.Error("a migration was begun")
+		if err := os.Remove(dumpsDir); err != nil {
+			t.Fatal(err)
 		}
-		if got := f.snapshots(t); len(got) != 0 {
-			t.Errorf("the cluster holds %d records of snapshots that there are not", len(got))
+	})
+	step(t, "a disk that fills up half-way changes nothing", func(t *testing.T) {
+		if err := os.Mkdir(dumpsDir, 0o700); err != nil {
+			t.Fatal(err)
 		}
-		if err := os.Remove(filepath.Join(f.dir, "dumps")); err != nil {
+		if err := syscall.Mount("tmpfs", dumpsDir, "tmpfs", 0, "size=64k"); err != nil {
+			t.Fatal(err)
+		}
+		unmount := sync.OnceValue(func() error { return syscall.Unmount(dumpsDir, 0) })
+		t.Cleanup(func() { _ = unmount() })
+		f.sql(t, "CREATE TABLE noise AS SELECT md5(n::text) FROM generate_series(1, 10000) n")
+		inOrder(t, f.nothingChanges(t), "system: taking snapshot postgres", "system: failed", "no space left", "Not started: tenant.only")
+		f.sql(t, "DROP TABLE noise")
+		if err := unmount(); err != nil {
 			t.Fatal(err)
 		}
 	})
@@ -145,6 +156,24 @@ func TestSnapshotBeforeUpgrade(t *testing.T) {
 		}
 		inOrder(t, f.run(t, 1, "snapshot", "verify", id), "cannot be restored", "no longer in store")
 	})
+}
+
+// nothingChanges applies what cannot be saved first.
+func (f *fleet) nothingChanges(t *testing.T) string {
+	t.Helper()
+	before, at := snapshot(t, f.system, f.tenant), f.schemaRevision(t)
+	text := f.run(t, 1, "apply", "-auto-approve")
+	same(t, "after a failed snapshot", before, snapshot(t, f.system, f.tenant))
+	if got := f.schemaRevision(t); got != at {
+		t.Errorf("the database is at %q, want %q", got, at)
+	}
+	if strings.Contains(text, "system: migrating") {
+		t.Error("a migration was begun")
+	}
+	if got := f.snapshots(t); len(got) != 0 {
+		t.Errorf("the cluster holds %d records of snapshots that there are not", len(got))
+	}
+	return text
 }
 
 // TestSnapshotRestore goes back with the data of one version, by way of a DSN in

@@ -1,0 +1,251 @@
+package clustertest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/journal"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
+	"github.com/soctalk/fleet/internal/sandbox/realnode/realnodetest"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+)
+
+// byDSN is the way into the database with a DSN in the files.
+const byDSN = `
+  database {
+    dsn = var.dsn
+  }`
+
+// killable is the program as a process of its own, behind a proxy that knows when
+// to kill it.
+type killable struct {
+	*fleet
+	path  string
+	proxy *faultproxy.Proxy
+	kube  *kube.Cluster
+	env   []string
+}
+
+func newKillable(t *testing.T, f *fleet) *killable {
+	t.Helper()
+	cluster := realnodetest.Cluster(t)
+	upstream, err := cluster.RESTConfig()
+	if err != nil {
+		t.Fatal(err)
+	}
+	p := &killable{fleet: f, path: filepath.Join(t.TempDir(), "soctalk"), proxy: faultproxy.Start(t, upstream, faultproxy.Options{})}
+	f.write(t, "soctalk.vars.hcl", fmt.Appendf(nil, "name = %q\nregistry = %q\nkubeconfig = %q\n", f.system, cluster.Registry, p.proxy.Kubeconfig))
+	self, err := os.Executable()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Symlink(self, p.path); err != nil {
+		t.Fatal(err)
+	}
+	if p.kube, err = kube.New(kube.Config{Kubeconfig: cluster.Kubeconfig}); err != nil {
+		t.Fatal(err)
+	}
+	secret, err := realnodetest.Client(t).CoreV1().Secrets(f.system).Get(t.Context(), f.system+"-postgres-admin-creds", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.env = append(os.Environ(), "SOCTALK_IN_AUTOMATION=1", "XDG_CACHE_HOME="+t.TempDir(), "SOCTALK_VAR_admin_password="+canary, "SOCTALK_VAR_dsn="+string(secret.Data["url"]))
+	f.write(t, "dsn.hcl", []byte("variable \"dsn\" {\n  type = string\n  sensitive = true\n}\n"))
+	return p
+}
+
+func (p *killable) command(args ...string) (*exec.Cmd, *bytes.Buffer) {
+	var out bytes.Buffer
+	cmd := exec.Command(p.path, args...)
+	cmd.Dir, cmd.Env, cmd.Stdout, cmd.Stderr = p.dir, p.env, &out, &out
+	return cmd, &out
+}
+
+func (p *killable) runs(t *testing.T, args ...string) string {
+	t.Helper()
+	cmd, out := p.command(args...)
+	err := cmd.Run()
+	t.Logf("$ soctalk %s\n%s", strings.Join(args, " "), out)
+	if err != nil {
+		t.Fatalf("soctalk %s: %v", strings.Join(args, " "), err)
+	}
+	return out.String()
+}
+
+// killed runs the program, which dies at an entry of its journal that is kept or
+// not, and says whether it did; otherwise it must have succeeded.
+func (p *killable) killed(t *testing.T, entry int, kept bool, args ...string) bool {
+	t.Helper()
+	cmd, out := p.command(args...)
+	alive, dead := make(chan struct{}), make(chan struct{})
+	p.proxy.Clear()
+	p.proxy.Add(faultproxy.Rule{Match: isEntry, Skip: entry - 1, Times: 1, Fault: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+		if kept {
+			forward.ServeHTTP(httptest.NewRecorder(), r)
+		}
+		<-alive
+		_ = cmd.Process.Kill()
+		<-dead
+		faultproxy.Reset(w, r, forward)
+	}})
+	if err := cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	close(alive)
+	err := cmd.Wait()
+	close(dead)
+	p.proxy.Clear()
+	var exit *exec.ExitError
+	switch {
+	case err == nil:
+		return false
+	case !errors.As(err, &exit) || exit.Exited():
+		t.Fatalf("soctalk %s: %v\n%s", strings.Join(args, " "), err, out)
+	}
+	return true
+}
+
+// isEntry says whether a request writes a page of a journal.
+func isEntry(r *http.Request) bool {
+	if r.Method != http.MethodPost && r.Method != http.MethodPut || !strings.Contains(r.URL.Path, "/configmaps") {
+		return false
+	}
+	body, _ := io.ReadAll(r.Body)
+	r.Body = io.NopCloser(bytes.NewReader(body))
+	return bytes.Contains(body, []byte("soctalk-run-")) && bytes.Contains(body, []byte("-log-"))
+}
+
+// entries are those of the newest run, whose lock a killed program has left.
+func (p *killable) entries(t *testing.T) (run string, all []apply.Entry) {
+	t.Helper()
+	run = p.newest(t)
+	err := journal.Unlock(t.Context(), p.kube, p.system, run)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, all, err = journal.Find(t.Context(), p.kube, p.system, run); err != nil {
+		t.Fatal(err)
+	}
+	return run, all
+}
+
+// TestRollbackKilledAtEveryStep undoes a run with a program that is killed at the
+// end of each step, once before that is in the journal and once after, and in the
+// middle of the restore. The database is reached by a plain DSN.
+func TestRollbackKilledAtEveryStep(t *testing.T) {
+	t.Parallel()
+	f := newFleet(t, "killed")
+	f.want(t, "0.1.4", "0.1.9")
+	f.run(t, 0, "init")
+	f.run(t, 0, "apply", "-auto-approve")
+	p := newKillable(t, f)
+	f.inSystem(t, byDSN+dumps)
+	f.sql(t, `INSERT INTO tenants (slug, settings) VALUES ('acme', '{"llm": {"provider": "openai", "model": "gpt-4o"}}')`)
+	secrets := f.secrets(t)
+	f.want(t, "0.2.1", "0.2.1")
+	p.runs(t, "apply", "-auto-approve")
+	run := p.newest(t)
+	f.sql(t, "INSERT INTO tenants (slug) VALUES ('written-since')")
+	p.runs(t, "rollback", run, "-out=back.plan", "-accept-data-loss")
+	dies := p.diesInRestore(t)
+
+	args, kills := []string{"apply", "back.plan"}, 0
+	cut := map[string]bool{} // steps that were done and not known to be
+	for kept := false; p.killed(t, 3, kept, args...); kept = !kept {
+		if kills++; kills > 40 {
+			t.Fatal("killed 40 times, and it gets no further")
+		}
+		id, entries := p.entries(t)
+		args = []string{"apply", "-resume=" + id}
+		open := map[string]bool{}
+		for _, e := range entries {
+			open[e.Step] = e.Kind == apply.Begun
+		}
+		for step, is := range open {
+			cut[step] = cut[step] || is
+		}
+		if entries[len(entries)-1].Kind == apply.Ended {
+			p.runs(t, args...) // but for the head of its journal
+			break
+		}
+	}
+	for _, step := range []string{"system/0/rollback", "tenant.only/0/rollback", "system/1/restore/postgres", "system/1/rollback", "system/1/scale-up"} {
+		if !cut[step] {
+			t.Errorf("step %s was not cut off; those that were: %v", step, cut)
+		}
+	}
+	if _, err := os.Stat(dies); !os.IsNotExist(err) {
+		t.Errorf("it was not killed in the middle of the restore: %v", err)
+	}
+	t.Logf("killed %d times", kills)
+	for query, want := range map[string]string{
+		"SELECT version_num FROM alembic_version":                         "v1_0016_provisioning_job_reconcile_kind",
+		"SELECT count(*) FROM tenants WHERE slug = 'written-since'":       "0",
+		"SELECT settings->'llm'->>'model' FROM tenants WHERE slug='acme'": "gpt-4o",
+	} {
+		if got := f.sql(t, query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+	for path, want := range map[string]string{"/health/ready": "ok", "/version": "0.1.0"} {
+		if got := f.ask(t, path); got != want {
+			t.Errorf("GET %s: %q, want %q", path, got, want)
+		}
+	}
+	same(t, "after the rollback", secrets, f.secrets(t))
+	f.replicas(t, 1)
+	f.want(t, "0.1.4", "0.1.9")
+	text := p.runs(t, "plan", "-detailed-exitcode") // 0: nothing is left to do
+	if strings.Contains(text, canary) {
+		t.Error("a secret value is shown")
+	}
+}
+
+// newest is the id of the run that began last.
+func (p *killable) newest(t *testing.T) string {
+	t.Helper()
+	runs, err := journal.Runs(t.Context(), p.kube, p.system)
+	if err != nil || len(runs) == 0 {
+		t.Fatalf("runs: %v, %v", runs, err)
+	}
+	return runs[0].ID
+}
+
+// diesInRestore puts a program before psql that kills the one which restores with
+// it, once, with the restore half done. What it returns is there until it has.
+func (p *killable) diesInRestore(t *testing.T) string {
+	t.Helper()
+	real, err := exec.LookPath("psql")
+	if err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	armed := filepath.Join(dir, "armed")
+	write(t, armed, nil)
+	script := fmt.Sprintf(`#!/bin/sh
+case "$*" in *--tuples-only*|*--command*|*--version*) exec %[1]s "$@" ;; esac
+[ -e %[2]s ] || exec %[1]s "$@"
+rm %[2]s
+head -c 4000 | %[1]s "$@"
+kill -9 $PPID
+`, real, armed)
+	if err := os.WriteFile(filepath.Join(dir, "psql"), []byte(script), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	i := slices.IndexFunc(p.env, func(e string) bool { return strings.HasPrefix(e, "PATH=") })
+	p.env = slices.Clone(p.env)
+	p.env[i] = "PATH=" + dir + string(os.PathListSeparator) + strings.TrimPrefix(p.env[i], "PATH=")
+	return armed
+}
