@@ -92,6 +92,8 @@ type Live struct {
 	// Took is how long the revision took to get ready, where Helm waited for it;
 	// 0 when that is not known.
 	Took time.Duration
+	// Run is the run that made the revision; empty when another program did.
+	Run string
 }
 
 // Deployed says whether there is anything to upgrade.

@@ -108,9 +108,7 @@ func (d *Draft) oneCluster(r *schema.Removed, found []*Move) bool {
 
 func (d *Draft) decideLeave(r *schema.Removed, m *Move) {
 	if strings.HasPrefix(m.Live.Status, "pending-") {
-		d.refuseLeave(r, "Release is in the middle of another operation", fmt.Sprintf(
-			"%s: revision %d has been %s since %s. Another Helm process is at work, or one died. When none is running, %s\nand plan again.",
-			describe(m.Release), m.Live.Revision, m.Live.Status, m.Live.Modified.UTC().Format("2006-01-02 15:04:05 UTC"), unstick(m.Release, m.Live)))
+		d.refuseLeave(r, "Release is in the middle of another operation", underWay(m.Release, m.Live))
 		return
 	}
 	if owner := d.observation.Owners[KeyOf(m.Release)]; owner != "" {

@@ -126,6 +126,12 @@ func TestRefusals(t *testing.T) {
 			w.live.Releases[KeyOf(&w.fleet.System.Release)].Status = "pending-upgrade"
 			return w
 		}, "Release is in the middle of another operation", "helm rollback soctalk-system"},
+		"pending by a run": {func() *world {
+			w := newWorld("0.2.0", "0.2.1")
+			live := w.live.Releases[KeyOf(&w.fleet.System.Release)]
+			live.Status, live.Run = "pending-upgrade", "20261122-141500-0a1b2c3d"
+			return w
+		}, "Release is in the middle of another operation", "soctalk apply -resume=20261122-141500-0a1b2c3d"},
 		"image pinned at the old version": {func() *world {
 			w := newWorld("0.2.0", "0.2.1")
 			w.live.Releases[KeyOf(&w.fleet.System.Release)].AppVersion = "0.2.0"

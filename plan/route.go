@@ -117,9 +117,7 @@ func (d *Draft) decideUpgrade(m *Move) {
 	r := m.Release
 	switch {
 	case strings.HasPrefix(m.Live.Status, "pending-") || m.Live.Status == "uninstalling":
-		d.fail(r, "", "Release is in the middle of another operation", fmt.Sprintf(
-			"%s: revision %d has been %s since %s. Another Helm process is at work, or one died. When none is running, %s\nand plan again.",
-			describe(r), m.Live.Revision, m.Live.Status, m.Live.Modified.UTC().Format("2006-01-02 15:04:05 UTC"), unstick(r, m.Live)))
+		d.fail(r, "", "Release is in the middle of another operation", underWay(r, m.Live))
 		return
 	case m.Live.Chart != m.wanted.Chart.Name:
 		d.fail(r, "chart", "Release runs another chart", fmt.Sprintf(
@@ -148,12 +146,17 @@ func (d *Draft) decideUpgrade(m *Move) {
 	m.Action = Upgrade
 }
 
-// unstick says how a person frees a release from an operation that died.
-func unstick(r *schema.Release, live *Live) string {
+// underWay says what a release is in the middle of, and the way out.
+func underWay(r *schema.Release, live *Live) string {
+	at := fmt.Sprintf("%s: revision %d has been %s since %s.", describe(r), live.Revision, live.Status, live.Modified.UTC().Format("2006-01-02 15:04:05 UTC"))
+	out := fmt.Sprintf("go back to the last good revision with\n    helm rollback %s -n %s", r.Name, r.Namespace)
 	if live.Status == "pending-install" || live.Status == "uninstalling" {
-		return fmt.Sprintf("remove what is there of it with\n    helm uninstall %s -n %s", r.Name, r.Namespace)
+		out = fmt.Sprintf("remove what is there of it with\n    helm uninstall %s -n %s", r.Name, r.Namespace)
 	}
-	return fmt.Sprintf("go back to the last good revision with\n    helm rollback %s -n %s", r.Name, r.Namespace)
+	if live.Run != "" {
+		return fmt.Sprintf("%s Run %s is at work on it, or its program has died. Then this goes on with it:\n    soctalk apply -resume=%s\nWhere that run is not to go on, %s\nand plan again.", at, live.Run, live.Run, out)
+	}
+	return fmt.Sprintf("%s Another Helm process is at work, or one died. When none is running, %s\nand plan again.", at, out)
 }
 
 // tenants names the tenants of a diagnostic without letting it grow with them.

@@ -323,7 +323,7 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	}
 	ctx, interrupt, stop := interrupts(ctx)
 	defer stop()
-	held, journals, err := lockFleet(ctx, s, run.ID, flags.lockTimeout)
+	held, journals, err := a.lockFleet(ctx, s, run.ID, flags.lockTimeout)
 	if err != nil {
 		return err
 	}

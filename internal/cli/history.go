@@ -75,6 +75,9 @@ func allRuns(ctx context.Context, k *kube.Cluster, f *schema.Fleet) ([]view.RunH
 	if err != nil {
 		return nil, err
 	}
+	if err := journal.NoteCutOff(ctx, k, f.System.Namespace, runs...); err != nil {
+		return nil, err
+	}
 	rows := []view.RunHistory{}
 	for _, r := range runs {
 		rows = append(rows, rowOfRun(r))
@@ -89,6 +92,9 @@ func (a *app) oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id s
 		return nil, advise(err, seeHistory)
 	}
 	if err != nil {
+		return nil, err
+	}
+	if err := journal.NoteCutOff(ctx, k, f.System.Namespace, run); err != nil {
 		return nil, err
 	}
 	data, key, err := journal.Plan(ctx, k, f.System.Namespace, id)

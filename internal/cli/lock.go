@@ -15,7 +15,8 @@ import (
 
 // lockFleet takes the lock for a run, and with it the journals. From then on
 // nothing is written to any cluster once the lock is lost.
-func lockFleet(ctx context.Context, s *session, run string, wait time.Duration) (*journal.Held, *journal.Journal, error) {
+func (a *app) lockFleet(ctx context.Context, s *session, run string, wait time.Duration) (*journal.Held, *journal.Journal, error) {
+	defer a.working("Waiting for the lock on the fleet, which another program holds or has left")()
 	k, namespace := s.clusters[s.fleet.System.Cluster].Kube, s.fleet.System.Namespace
 	held, err := journal.Lock(ctx, k, namespace, journal.Holder{Run: run, Who: whoami()}, wait)
 	var locked *journal.LockedError

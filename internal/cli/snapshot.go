@@ -161,7 +161,7 @@ func (a *app) confirmRestore(s *plan.Snapshot, lossy, autoApprove bool) error {
 
 // restore brings a snapshot back under the fleet's lock.
 func (a *app) restore(ctx context.Context, f *schema.Fleet, clusters observe.Clusters, s *plan.Snapshot, wait time.Duration, allowExec bool) error {
-	held, journals, err := lockFleet(ctx, &session{fleet: f, clusters: clusters}, "restore-"+s.ID, wait)
+	held, journals, err := a.lockFleet(ctx, &session{fleet: f, clusters: clusters}, "restore-"+s.ID, wait)
 	if err != nil {
 		return err
 	}

@@ -57,7 +57,10 @@ func (r *statusReader) read(ctx context.Context, a *app) (*view.Status, error) {
 		return nil
 	})
 	group.Go(func() error {
-		s.runs, s.noRuns = journal.Runs(ctx, r.clusters[r.fleet.System.Cluster].Kube, r.fleet.System.Namespace)
+		k, namespace := r.clusters[r.fleet.System.Cluster].Kube, r.fleet.System.Namespace
+		if s.runs, s.noRuns = journal.Runs(ctx, k, namespace); s.noRuns == nil {
+			s.noRuns = journal.NoteCutOff(ctx, k, namespace, s.runs...)
+		}
 		return nil
 	})
 	if err := group.Wait(); err != nil {

@@ -60,7 +60,11 @@ func (r *Run) Audit() string {
 	}
 	line("run", "%s", r.ID)
 	line("plan", "%s, of the configuration %s", r.PlanID, r.ConfigDigest)
-	line("intent", "%d to install, %d to upgrade, %d to uninstall", r.Summary.Install, r.Summary.Upgrade, r.Summary.Uninstall)
+	intent := fmt.Sprintf("%d to install, %d to upgrade, %d to uninstall", r.Summary.Install, r.Summary.Upgrade, r.Summary.Uninstall)
+	if r.Reverses != "" {
+		intent += fmt.Sprintf(", %d to roll back, which undoes run %s", r.Summary.Rollback, r.Reverses)
+	}
+	line("intent", "%s", intent)
 	for i, a := range r.Attempts {
 		what, who := "started", a.By
 		if i > 0 {

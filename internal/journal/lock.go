@@ -164,6 +164,24 @@ func Alive(ctx context.Context, k *kube.Cluster, namespace, run string) (bool, e
 	return time.Since(l.Spec.RenewTime.Time) <= leaseDuration, nil
 }
 
+// NoteCutOff has runs that count as running, and whose program does not hold the
+// lock any more, count as interrupted, which is what the next holder makes them.
+func NoteCutOff(ctx context.Context, k *kube.Cluster, namespace string, runs ...*Run) error {
+	for _, r := range runs {
+		if r.State != Running {
+			continue
+		}
+		alive, err := Alive(ctx, k, namespace, r.ID)
+		if err != nil {
+			return err
+		}
+		if !alive {
+			r.State = Interrupted
+		}
+	}
+	return nil
+}
+
 func locked(ctx context.Context, k *kube.Cluster, namespace string) error {
 	l, err := lease(ctx, k, namespace)
 	if err != nil {

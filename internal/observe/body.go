@@ -120,7 +120,7 @@ func LiveOf(body *helm.Release, system bool) (*plan.Live, error) {
 		Revision: body.Revision, Status: body.Status, Modified: body.Modified, Took: took(body),
 		Version: version, Chart: body.ChartName, AppVersion: body.AppVersion, ChartDigest: body.ChartDigest,
 		SchemaRevision: body.ChartAnnotations[SchemaRevisionAnnotation],
-		Digest:         body.BodyDigest, Values: body.Config,
+		Digest:         body.BodyDigest, Values: body.Config, Run: body.Labels[helm.LabelRun],
 	}
 	for _, s := range body.Subcharts {
 		live.Subcharts = append(live.Subcharts, plan.Subchart(s))
