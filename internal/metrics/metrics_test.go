@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -141,6 +142,24 @@ func TestFileOfARun(t *testing.T) {
 	)
 	if left, _ := os.ReadDir(dir); len(left) != 1 {
 		t.Errorf("beside the file lie %v", left)
+	}
+}
+
+// The file is there from the beginning, so that a run that dies is seen.
+func TestFileWhileARunGoesOn(t *testing.T) {
+	t.Parallel()
+	file := filepath.Join(t.TempDir(), "soctalk.prom")
+	r := NewRun(t.Context(), to(t, file, ""), Head{ID: "r1", Started: started}, planned(), nil)
+	text, err := os.ReadFile(file)
+	for ; errors.Is(err, fs.ErrNotExist); text, err = os.ReadFile(file) {
+		time.Sleep(time.Millisecond)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	holds(t, series(t, text), `soctalk_run_state{state="running"} 1`, `soctalk_run_end_timestamp_seconds{} 0`, `soctalk_run_steps{kind="upgrade",result="pending"} 2`)
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
 	}
 }
 
