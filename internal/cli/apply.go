@@ -328,9 +328,7 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 		return err
 	}
 	defer held.Release()
-	if err := a.retain(held.Context, s, journals, run); err != nil {
-		return err
-	}
+	a.retain(held.Context, s, journals, run)
 	log, past, err := t.open(held.Context, journals, run, s.key)
 	if err != nil {
 		return err

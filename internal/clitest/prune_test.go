@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/soctalk/fleet/internal/journal"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
 // A run that many others came after is remembered, and nothing more: whoever
@@ -39,6 +40,20 @@ func TestOldRunIsPruned(t *testing.T) {
 				t.Errorf("soctalk %s does not say %q:\n%s", strings.Join(c.args, " "), want, out)
 			}
 		}
+	}
+
+	// A record that somebody has spoilt stops no run; nothing is pruned then.
+	maps := p.kube.Typed().CoreV1().ConfigMaps(p.system())
+	record, err := maps.Get(t.Context(), journal.RecordName(old), metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	record.Data = map[string]string{"run": "{"}
+	if _, err := maps.Update(t.Context(), record, metav1.UpdateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if out := p.says(t, 0, "apply", "-auto-approve", "-target=tenant.acme"); !strings.Contains(out, "Old runs stay for now") || !strings.Contains(out, record.Name+" is no run's") {
+		t.Errorf("with a spoilt record, apply says:\n%s", out)
 	}
 }
 

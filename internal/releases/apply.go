@@ -32,7 +32,8 @@ func (s *Set) ForRun(id string, doc *plan.Document) {
 	}
 }
 
-// KeepHistoryOf has the revisions stay that these runs can be rolled back to.
+// KeepHistoryOf has Helm trim histories, but for the revisions that these runs can
+// be rolled back to. Until it is called, all revisions stay.
 func (s *Set) KeepHistoryOf(runs map[string]bool) { s.keptRuns = runs }
 
 // Base reads the live revision anew.
@@ -164,8 +165,12 @@ func (s *Set) options(r *schema.Release, step plan.Step, report apply.Report) he
 	if d, err := time.ParseDuration(step.Timeout); err == nil {
 		timeout = d
 	}
+	history := maxHistory
+	if s.keptRuns == nil {
+		history = 0
+	}
 	return helm.ApplyOptions{
-		Timeout: timeout, MaxHistory: maxHistory,
+		Timeout: timeout, MaxHistory: history,
 		// On a first install the schema is made by a Job beside the API.
 		WaitForJobs: r.Address == s.fleet.System.Address,
 		Labels:      map[string]string{helm.LabelRun: s.runID, helm.LabelStep: step.ID},
