@@ -1,20 +1,22 @@
 package clustertest
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
-	"sync"
-	"syscall"
 	"testing"
+	"time"
 
 	"filippo.io/age"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/sandbox/realnode/realnodetest"
+	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
 	"github.com/soctalk/fleet/plan"
 	appsv1 "k8s.io/api/apps/v1"
 	corev1 "k8s.io/api/core/v1"
@@ -103,21 +105,11 @@ func TestSnapshotBeforeUpgrade(t *testing.T) {
 			t.Fatal(err)
 		}
 	})
-	step(t, "a disk that fills up half-way changes nothing", func(t *testing.T) {
-		if err := os.Mkdir(dumpsDir, 0o700); err != nil {
-			t.Fatal(err)
-		}
-		if err := syscall.Mount("tmpfs", dumpsDir, "tmpfs", 0, "size=64k"); err != nil {
-			t.Fatal(err)
-		}
-		unmount := sync.OnceValue(func() error { return syscall.Unmount(dumpsDir, 0) })
-		t.Cleanup(func() { _ = unmount() })
-		f.sql(t, "CREATE TABLE noise AS SELECT md5(n::text) FROM generate_series(1, 10000) n")
-		inOrder(t, f.nothingChanges(t), "system: taking snapshot postgres", "system: failed", "no space left", "Not started: tenant.only")
-		f.sql(t, "DROP TABLE noise")
-		if err := unmount(); err != nil {
-			t.Fatal(err)
-		}
+	step(t, "a dump whose connection is lost half-way changes nothing", func(t *testing.T) {
+		lost := f.losesDumps(t)
+		inOrder(t, f.nothingChanges(t), "system: taking snapshot postgres", "system: failed", "pg_dump", "Not started: tenant.only")
+		<-lost
+		f.sql(t, "DROP TABLE held")
 	})
 	step(t, "upgrade", func(t *testing.T) {
 		text := f.run(t, 0, "apply", "-auto-approve")
@@ -156,6 +148,33 @@ func TestSnapshotBeforeUpgrade(t *testing.T) {
 		}
 		inOrder(t, f.run(t, 1, "snapshot", "verify", id), "cannot be restored", "no longer in store")
 	})
+}
+
+// losesDumps holds a table that the next dump waits for, and ends the dump's
+// connection there. What it returns is closed after that.
+func (f *fleet) losesDumps(t *testing.T) <-chan struct{} {
+	t.Helper()
+	f.sql(t, "CREATE TABLE held AS SELECT 1 AS id")
+	lost := make(chan struct{})
+	go func() {
+		defer close(lost)
+		f.sql(t, `DO $$ BEGIN
+			LOCK TABLE held IN ACCESS EXCLUSIVE MODE;
+			LOOP
+				PERFORM pg_stat_clear_snapshot();
+				PERFORM pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pg_dump' AND wait_event_type = 'Lock';
+				EXIT WHEN FOUND;
+				PERFORM pg_sleep(0.1);
+			END LOOP;
+		END $$`)
+	}()
+	sandboxtest.Eventually(t, time.Minute, func(context.Context) error {
+		if f.sql(t, "SELECT count(*) FROM pg_locks WHERE relation = 'held'::regclass AND mode = 'AccessExclusiveLock' AND granted") == "0" {
+			return errors.New("the table is not held yet")
+		}
+		return nil
+	})
+	return lost
 }
 
 // nothingChanges applies what cannot be saved first.
