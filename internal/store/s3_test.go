@@ -36,5 +36,5 @@ func s3(t *testing.T) (url, dir string) {
 	if server.err != nil {
 		t.Fatal(server.err)
 	}
-	return server.Bucket(t, strings.ToLower(t.Name()))
+	return server.Bucket(t, strings.ReplaceAll(strings.ToLower(t.Name()), "/", "-"))
 }

@@ -178,6 +178,32 @@ func TestStoresThatCannotBeUsed(t *testing.T) {
 	}
 }
 
+// TestReadOnlyStoresAreKnown writes to a folder that is mounted to be read, and to
+// a bucket without the right to.
+func TestReadOnlyStoresAreKnown(t *testing.T) {
+	t.Parallel()
+	t.Run("folder", func(t *testing.T) {
+		dir := t.TempDir()
+		if err := syscall.Mount("tmpfs", dir, "tmpfs", syscall.MS_RDONLY, "size=1m"); err != nil {
+			t.Skipf("mount a file system: %v", err)
+		}
+		defer func() { _ = syscall.Unmount(dir, 0) }()
+		var cannot *store.Error
+		if err := open(t, "file://"+dir).Check(t.Context()); !errors.As(err, &cannot) || !errors.Is(err, syscall.EROFS) {
+			t.Errorf("Check = %v", err)
+		}
+	})
+	t.Run("s3", func(t *testing.T) {
+		url, dir := s3(t)
+		if err := open(t, url+"&anonymous=true").Check(t.Context()); err == nil || !strings.Contains(err.Error(), "AccessDenied") {
+			t.Errorf("Check = %v", err)
+		}
+		if left, err := os.ReadDir(dir); err != nil || len(left) != 0 {
+			t.Errorf("left behind: %v, %v", left, err)
+		}
+	})
+}
+
 func TestStoppedPutEnds(t *testing.T) {
 	each(t, func(t *testing.T, s opened) {
 		ctx, cancel := context.WithCancel(t.Context())
