@@ -365,7 +365,7 @@ func TestMetricsAreDocumented(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		for _, m := range regexp.MustCompile("(?m)^# TYPE (\\S+)").FindAllSubmatch(text, -1) {
+		for _, m := range regexp.MustCompile(`(?m)^# TYPE (\S+)`).FindAllSubmatch(text, -1) {
 			have = append(have, string(m[1]))
 		}
 	}
