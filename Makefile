@@ -27,6 +27,14 @@ sandbox: build ## start the same sandbox and fleet, without planning the upgrade
 	@sh examples/demo/demo.sh sandbox
 	@sh examples/demo/demo.sh hints
 
+.PHONY: by-hand
+by-hand: build bin/helm ## start a sandbox with a fleet that was installed and upgraded with helm, for the tutorial
+	@$(SANDBOX) up -charts examples/charts
+	@KUBECONFIG=$(CURDIR)/.sandbox/kubeconfig HELM=$(CURDIR)/bin/helm sh examples/tutorial/by-hand.sh "$$(cat .sandbox/registry)"
+
+bin/helm: internal/bench/helm/go.mod
+	cd internal/bench/helm && $(GO) build -o $(CURDIR)/bin/helm helm.sh/helm/v3/cmd/helm
+
 .PHONY: sandbox-stop
 sandbox-stop: ## end the sandbox and leave nothing behind
 	@$(SANDBOX) stop
@@ -80,6 +88,18 @@ node-packages: ## install the Debian packages that the real-node tests need (roo
 .PHONY: browser-packages
 browser-packages: ## install the Chromium that tests of pages need (root, Debian)
 	@command -v chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; }
+
+.PHONY: site
+site: ## write the documentation as a site, build/site
+	@$(GO) run ./internal/site/cmd/site
+
+.PHONY: release-files
+release-files: ## write the man pages and completions of a release, build/release
+	SOURCE_DATE_EPOCH=$$(git log -1 --format=%ct) $(GO) run ./internal/clidocs -release build/release
+
+.PHONY: release-check
+release-check: ## build a release's binary twice, PLATFORMS="linux/amd64 …", and compare
+	@GO=$(GO) sh internal/distribution/check.sh $(PLATFORMS)
 
 .PHONY: docs
 docs: ## write the generated pages anew

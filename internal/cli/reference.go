@@ -33,6 +33,12 @@ var exitCodes = map[string]string{
 	"fmt":  "3 with `-check` when something is not in canonical form",
 }
 
+// Tree is the program's commands, for those who document them: run, they do
+// nothing of use.
+func Tree() *cobra.Command {
+	return (&app{in: strings.NewReader(""), out: io.Discard, err: io.Discard, dir: "."}).root()
+}
+
 // WriteReference writes the page docs/cli.md.
 func WriteReference(w io.Writer) error {
 	var b strings.Builder

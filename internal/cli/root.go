@@ -69,6 +69,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer, env []string) (cod
 	}()
 	args, err := a.global(args)
 	if err == nil {
+		args = a.completing(args)
 		root := a.root()
 		root.SetArgs(normalise(args))
 		err = root.Execute()
@@ -208,6 +209,7 @@ plans the way there and walks it. Options may be written with one dash or two.
 		return advise(errors.New(flagError(cmd, err)), "See: "+cmd.CommandPath()+" -help")
 	})
 	root.AddCommand(a.commands()...)
+	a.addCompletions(root)
 	return root
 }
 

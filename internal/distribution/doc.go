@@ -1,0 +1,2 @@
+// Package distribution holds what a release is made of against itself.
+package distribution
