@@ -41,6 +41,9 @@ var mayImport = map[string][]string{
 	"internal/adopt":     {"schema", "internal/redact"},
 	"internal/cli": {"schema", "plan", "apply", "internal/adopt", "internal/announce", "internal/chart", "internal/check", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/metrics", "internal/observe",
 		"internal/plancache", "internal/planfile", "internal/releases", "internal/snapshot", "internal/trace", "internal/view"},
+	"internal/clidocs":         {"internal/cli"},
+	"internal/site":            {"internal/page"},
+	"internal/site/cmd/site":   {"internal/site"},
 	"internal/bench":           {"internal/cli", "internal/kube", "internal/sandbox/publish"},
 	"internal/bench/cmd/bench": {"internal/bench", "internal/sandbox"},
 }
