@@ -88,6 +88,9 @@ func (c *Client) Apply(ctx context.Context, t Target, o ApplyOptions) (*Release,
 		return nil, &PendingError{Namespace: t.Namespace, Name: t.Name, Status: t.Base.Status, Revision: t.Base.Revision}
 	}
 	if t.upgrades() {
+		if t.Base.Status == "failed" {
+			a.kube.tried = &tried{t.Namespace, t.Name, t.Base.Manifest.String()}
+		}
 		up := action.NewUpgrade(a.config)
 		up.Namespace, up.Timeout, up.Wait, up.WaitForJobs = t.Namespace, o.timeout(), true, o.WaitForJobs
 		// Values are whole: nothing of the live release comes in by itself.

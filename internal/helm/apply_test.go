@@ -164,6 +164,45 @@ func TestFailedUpgradeSaysWhy(t *testing.T) {
 	}
 }
 
+// What a failed upgrade has set, and the next one leaves out, goes: fields,
+// elements of lists and whole objects.
+func TestUpgradeAfterFailureTakesBackWhatThatSet(t *testing.T) {
+	t.Parallel()
+	c, k, ns := connect(t)
+	app := strings.Replace(small["templates/app.yaml"], `image: "registry.example.com/small:{{ .Values.image.tag }}"}]`,
+		`image: "registry.example.com/small:{{ .Values.image.tag }}", env: [{name: ALWAYS, value: "1"}{{ if .Values.extra }}, {name: EXTRA, value: "1"}{{ end }}]}]`, 1)
+	app = strings.Replace(app, "        {{- with .Values.delay }}", "        {{- if .Values.extra }}\n        sandbox.soctalk.io/behavior: crash\n        {{- end }}\n        {{- with .Values.delay }}", 1)
+	app = strings.Replace(app, "        sandbox.soctalk.io/behavior: {{ .Values.behavior | quote }}\n", "", 1)
+	ch := load(t, small.with("templates/app.yaml", app, "templates/extra.yaml",
+		"{{- if .Values.extra }}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}-extra}\n{{- end }}"))
+	target := helm.Target{Namespace: ns, Name: "app", Chart: ch}
+	target.Base = install(t, c, target, helm.ApplyOptions{})
+	target.Values = map[string]any{"extra": true}
+	for range 2 { // and fails again on top of it
+		if _, err := c.Apply(t.Context(), target, helm.ApplyOptions{Timeout: 90 * time.Second}); err == nil {
+			t.Fatal("what crashes became ready")
+		}
+		var err error
+		if target.Base, err = c.Get(t.Context(), ns, "app", 0); err != nil || target.Base.Status != "failed" {
+			t.Fatalf("got %+v, %v", target.Base, err)
+		}
+	}
+	target.Values = nil
+	install(t, c, target, helm.ApplyOptions{Timeout: 90 * time.Second})
+
+	d, err := k.Typed().AppsV1().Deployments(ns).Get(t.Context(), "app", metav1.GetOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	env := d.Spec.Template.Spec.Containers[0].Env
+	if _, there := d.Spec.Template.Annotations["sandbox.soctalk.io/behavior"]; there || len(env) != 1 || env[0].Name != "ALWAYS" {
+		t.Errorf("left are annotations %v, environment %v", d.Spec.Template.Annotations, env)
+	}
+	if _, err := k.Typed().CoreV1().ConfigMaps(ns).Get(t.Context(), "app-extra", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+		t.Errorf("the object that the failed revision brought: %v", err)
+	}
+}
+
 func TestFailedInstallCanBeUpgraded(t *testing.T) {
 	t.Parallel()
 	c, _, ns := connect(t)

@@ -28,7 +28,9 @@ type kubeClient struct {
 	progress func(kube.Status)
 	initLogs io.Writer
 	// sent hears of the objects before they go to the cluster.
-	sent    func([]*unstructured.Unstructured)
+	sent func([]*unstructured.Unstructured)
+	// tried is the newest revision where that failed; else nil.
+	tried   *tried
 	failure error
 }
 
@@ -97,6 +99,9 @@ func (k *kubeClient) Update(original, target hkube.ResourceList, force bool) (*h
 		return &hkube.Result{}, err
 	}
 	k.sending(target)
+	if k.tried != nil {
+		original = k.tried.onto(original, k.Client)
+	}
 	return k.Client.Update(original, target, force)
 }
 
