@@ -76,6 +76,7 @@ func recorded(ctx context.Context, k *kube.Cluster, namespace, id string) (*jour
 
 // reversals notes what earlier rollbacks of a run have put back, and rollbacks of
 // those, and returns the runs whose revisions count as its own: itself and them.
+// Of rollbacks of later runs it notes which revisions are earlier ones again.
 func reversals(ctx context.Context, k *kube.Cluster, namespace string, u *plan.Undo) (map[string]bool, error) {
 	own := map[string]bool{u.Run: true}
 	runs, err := journal.Runs(ctx, k, namespace)
@@ -83,16 +84,22 @@ func reversals(ctx context.Context, k *kube.Cluster, namespace string, u *plan.U
 		return nil, err
 	}
 	for _, r := range slices.Backward(runs) { // the oldest first
-		if !own[r.Reverses] {
+		if r.Reverses == "" || r.ID < u.Run {
 			continue
 		}
 		_, doc, entries, err := recorded(ctx, k, namespace, r.ID)
+		var pruned *journal.NoPlanError
+		if errors.As(err, &pruned) {
+			continue // what it made counts as somebody else's
+		}
 		if err != nil {
 			return nil, err
 		}
-		own[r.ID] = true
 		deeds := apply.Deeds(doc, entries)
-		maps.Copy(u.Deeds.Restored, deeds.Restored)
+		if own[r.Reverses] {
+			own[r.ID] = true
+			maps.Copy(u.Deeds.Restored, deeds.Restored)
+		}
 		for address, again := range deeds.Again {
 			for made, earlier := range again {
 				u.Deeds.Back(address, made, earlier)
