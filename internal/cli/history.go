@@ -62,6 +62,8 @@ of its plan, with what became of every step.`,
 		switch {
 		case asJSON:
 			return json.NewEncoder(a.out).Encode(h)
+		case format == "html" && h.Runs[0].Pruned:
+			return advise(fmt.Errorf("run %s has no page: it is so old that its plan is not kept any more", args[0]), "What is left of it: soctalk history "+args[0])
 		case format == "html":
 			return view.RunHTML(a.out, &h.Runs[0])
 		}

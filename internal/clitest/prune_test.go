@@ -31,6 +31,7 @@ func TestOldRunIsPruned(t *testing.T) {
 		{0, []string{"history"}, []string{old + "  complete*", "* Only this record is left"}},
 		{0, []string{"history", old}, []string{"run:       " + old, "started:", "result:    1 installed", "Only this record is left"}},
 		{0, []string{"history", "-json", old}, []string{`"pruned":true`, `"record":"run: `}},
+		{1, []string{"history", old, "-format=html"}, []string{"run " + old + " has no page"}},
 		{1, []string{"apply", "-resume=" + old}, []string{"run " + old + " (complete) cannot be resumed: the plan and the steps", "soctalk plan"}},
 		{1, []string{"rollback", old, "-out=back.plan"}, []string{"run " + old + " cannot be rolled back: the plan and the steps", "soctalk history"}},
 	} {

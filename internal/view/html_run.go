@@ -20,6 +20,8 @@ type htmlRun struct {
 	MoreRows int
 	Words    []htmlEntry
 	Points   []string
+	// Snapshots are those of the run that are still kept.
+	Snapshots []string
 }
 
 // htmlCause is why something failed.
@@ -152,6 +154,13 @@ func newHTMLRun(r *RunHistory) *htmlRun {
 			break
 		}
 		h.Points = append(h.Points, clip(clean(point.ID), widestName))
+	}
+	for i, s := range r.Snapshots {
+		if i == mostHTMLRows {
+			h.Snapshots = append(h.Snapshots, "and "+plural(len(r.Snapshots)-i, "more snapshot"))
+			break
+		}
+		h.Snapshots = append(h.Snapshots, clip(clean(fmt.Sprintf("%s: %s of %s with %s, %s", s.ID, s.Name, s.Address, s.Driver, s.State)), widestMarkdown))
 	}
 	return h
 }

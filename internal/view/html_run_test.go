@@ -44,6 +44,7 @@ func recalled(t *testing.T, doc *plan.Document, failing map[string]string) *RunH
 	if len(failing) > 0 {
 		h.State, h.Stopped = "failed", "1 tenant failed, and max_failures is 0"
 	}
+	h.Snapshots = []*plan.Snapshot{{ID: "20261122-141502-aa", Name: "postgres", Address: "system", Driver: "pg_dump", State: plan.Taken}}
 	h.Recall(doc, entries, &Report{Result: result, Next: "soctalk apply"})
 	return h
 }
