@@ -78,6 +78,11 @@ func newWorld(t *testing.T) *world {
 	w.write("chart/templates/map.yaml", recallTemplate)
 	w.stored(w.home, "system", 1)
 	w.stored(w.namespace, "a", 1)
+	// The template counts accounts, and a namespace's own is made after it.
+	sandboxtest.Eventually(t, time.Minute, func(ctx context.Context) error {
+		_, err := sandboxtest.Client(t).CoreV1().ServiceAccounts(w.namespace).Get(ctx, "default", metav1.GetOptions{})
+		return err
+	})
 	return w
 }
 
