@@ -168,7 +168,7 @@ func covered(ctx context.Context, k *kube.Cluster, s *plan.Snapshot, done work) 
 	}
 	for _, c := range s.Claims {
 		if files[c.UID] {
-			return fmt.Errorf("Velero has saved claim %s/%s as a copy of its files, which comes back only with its pod: let it take CSI snapshots, moved or not, or use another driver", s.Namespace, c.Claim)
+			return fmt.Errorf("claim %s/%s was saved by Velero as a copy of its files, which comes back only with its pod: let it take CSI snapshots, moved or not, or use another driver", s.Namespace, c.Claim)
 		}
 	}
 	t, err := readTenancy(ctx, k, s.Namespace)
@@ -182,7 +182,7 @@ func covered(ctx context.Context, k *kube.Cluster, s *plan.Snapshot, done work) 
 		}
 	}
 	if have := int(done.volumes) + len(moved) + len(files); have < want {
-		return fmt.Errorf("Velero has saved %d of %d volumes in namespace %s, and says of Backup %s that it is complete: see velero backup describe %s --details", have, want, s.Namespace, name, name)
+		return fmt.Errorf("not all is saved: Velero has saved %d of %d volumes in namespace %s, and says of Backup %s that it is complete: see velero backup describe %s --details", have, want, s.Namespace, name, name)
 	}
 	return nil
 }
@@ -219,7 +219,7 @@ func (d *velero) Verify(ctx context.Context, s *plan.Snapshot) error {
 	}
 	o, err := k.Dynamic().Resource(veleroBackups).Namespace(namespace).Get(ctx, name, metav1.GetOptions{})
 	if apierrors.IsNotFound(err) {
-		return fmt.Errorf("Velero's Backup %s/%s is gone", namespace, name)
+		return fmt.Errorf("the Backup %s/%s of Velero is gone", namespace, name)
 	}
 	if err != nil {
 		return fmt.Errorf("look at Velero's Backup %s/%s: %w", namespace, name, k.Explain(err))
@@ -229,11 +229,11 @@ func (d *velero) Verify(ctx context.Context, s *plan.Snapshot) error {
 	case err != nil:
 		return err
 	case !ended:
-		return fmt.Errorf("Velero's Backup %s is not complete: %s", name, w.says())
+		return fmt.Errorf("the Backup %s of Velero is not complete: %s", name, w.says())
 	case o.GetLabels()[labelSnapshot] != s.ID:
-		return fmt.Errorf("Velero's Backup %s is another one than was taken", name)
+		return fmt.Errorf("the Backup %s of Velero is another one than was taken", name)
 	case !w.expires.IsZero() && w.expires.Before(time.Now()):
-		return fmt.Errorf("Velero's Backup %s expired at %s", name, w.expires.UTC().Format(time.RFC3339))
+		return fmt.Errorf("the Backup %s of Velero expired at %s", name, w.expires.UTC().Format(time.RFC3339))
 	}
 	where, _, _ := unstructured.NestedString(o.Object, "spec", "storageLocation")
 	at, err := k.Dynamic().Resource(veleroLocations).Namespace(namespace).Get(ctx, where, metav1.GetOptions{})

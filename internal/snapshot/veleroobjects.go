@@ -42,7 +42,7 @@ type location struct{ namespace, name string }
 func locate(ctx context.Context, k *kube.Cluster, name string) (location, error) {
 	list, err := k.Dynamic().Resource(veleroLocations).List(ctx, metav1.ListOptions{})
 	if apierrors.IsNotFound(err) || err == nil && len(list.Items) == 0 {
-		return location{}, errors.New("Velero is not set up in this cluster: it has no BackupStorageLocation")
+		return location{}, errors.New("this cluster has no Velero: there is no BackupStorageLocation")
 	}
 	if err != nil {
 		return location{}, fmt.Errorf("list Velero's BackupStorageLocations: %w", k.Explain(err))
@@ -56,9 +56,9 @@ func locate(ctx context.Context, k *kube.Cluster, name string) (location, error)
 	}
 	switch {
 	case len(fitting) == 0 && name != "":
-		return location{}, fmt.Errorf("Velero has no BackupStorageLocation %s", name)
+		return location{}, fmt.Errorf("no place for backups: Velero has no BackupStorageLocation %s", name)
 	case len(fitting) == 0:
-		return location{}, errors.New("Velero has several BackupStorageLocations and none is its default: set location to one of them")
+		return location{}, errors.New("no place for backups: Velero has several BackupStorageLocations and none is its default: set location to one of them")
 	case len(fitting) > 1:
 		return location{}, fmt.Errorf("which Velero is meant cannot be told: BackupStorageLocation %s is in the namespaces %s and %s", fitting[0].GetName(), fitting[0].GetNamespace(), fitting[1].GetNamespace())
 	}
@@ -68,7 +68,7 @@ func locate(ctx context.Context, k *kube.Cluster, name string) (location, error)
 // writable says why backups cannot be put into a location.
 func writable(o *unstructured.Unstructured) error {
 	if mode, _, _ := unstructured.NestedString(o.Object, "spec", "accessMode"); mode == "ReadOnly" {
-		return fmt.Errorf("Velero's BackupStorageLocation %s is read-only", o.GetName())
+		return fmt.Errorf("BackupStorageLocation %s is read-only", o.GetName())
 	}
 	return available(o)
 }
@@ -83,7 +83,7 @@ func available(o *unstructured.Unstructured) error {
 	if message == "" {
 		message = "Velero has not found it available yet"
 	}
-	return fmt.Errorf("Velero's BackupStorageLocation %s cannot be used: %s", o.GetName(), strings.TrimSuffix(message, "."))
+	return fmt.Errorf("BackupStorageLocation %s cannot be used: %s", o.GetName(), strings.TrimSuffix(message, "."))
 }
 
 // work is what Velero says of a Backup or Restore.
@@ -135,9 +135,9 @@ func (w work) ended(kind, name string) (bool, error) {
 		if problem == "" {
 			problem = "it does not say why"
 		}
-		return true, fmt.Errorf("Velero's %s %s is %s: %s; see velero %s describe %s --details", kind, name, w.phase, problem, strings.ToLower(kind), name)
+		return true, fmt.Errorf("the %s %s of Velero is %s: %s; see velero %s describe %s --details", kind, name, w.phase, problem, strings.ToLower(kind), name)
 	case "Deleting":
-		return true, fmt.Errorf("Velero's %s %s is being deleted", kind, name)
+		return true, fmt.Errorf("the %s %s of Velero is being deleted", kind, name)
 	}
 	return false, nil
 }

@@ -155,7 +155,7 @@ func (r *veleroRestore) untilThere(ctx context.Context, name, into string) error
 	for _, c := range r.s.Claims {
 		claim, err := r.k.Typed().CoreV1().PersistentVolumeClaims(into).Get(ctx, c.Claim, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) || err == nil && claim.Labels[veleroRestored] != name {
-			return fmt.Errorf("Velero's Restore %s is complete and has not made claim %s/%s; see velero restore describe %s --details", name, into, c.Claim, name)
+			return fmt.Errorf("the Restore %s of Velero is complete and has not made claim %s/%s; see velero restore describe %s --details", name, into, c.Claim, name)
 		}
 		if err != nil {
 			return fmt.Errorf("look at claim %s/%s: %w", into, c.Claim, r.k.Explain(err))
