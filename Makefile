@@ -44,7 +44,7 @@ test: check ## run everything: checks, then all tests, race detector on, against
 	# What hostile files cost is tried without the race detector, which multiplies it.
 	$(GO) test -run '^TestHostile' ./schema
 	@[ -n "$(RACE)" ] || echo "no C compiler: testing without the race detector"
-	$(SANDBOX) exec -charts examples/charts -- $(GO) tool gotestsum --format pkgname-and-test-fails -- $(RACE) -timeout 30m ./...
+	$(SANDBOX) exec -charts examples/charts -- $(GO) tool gotestsum --format pkgname-and-test-fails -- $(RACE) -timeout 60m ./...
 
 # Sizes of the fleets to measure, and a folder for a sandbox that stays: SIZES="500 5000" KEEP=build/bench
 N     ?= 200

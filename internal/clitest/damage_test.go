@@ -49,7 +49,7 @@ var edits = map[string]func(*release.Release){
 	"values": func(r *release.Release) {
 		r.Config = map[string]any{"quota": map[string]any{"limitsCpu": strings.Repeat("9", 4096)}}
 	},
-	"large": func(r *release.Release) { r.Manifest += largeManifest(r.Namespace, 20_000) },
+	"large": func(r *release.Release) { r.Manifest += largeManifest(r.Namespace, 5_000) },
 }
 
 // largeManifest has many objects that look alike.
