@@ -37,6 +37,9 @@ type applyFlags struct {
 	metrics metricsFlags
 }
 
+// stalePolicies are what can be done when a release changed after its plan was made.
+var stalePolicies = []string{"quarantine", "refuse"}
+
 func (a *app) applyCommand() *cobra.Command {
 	var flags applyFlags
 	cmd := &cobra.Command{

@@ -29,9 +29,9 @@ func (a *app) addCompletions(root *cobra.Command) {
 	options := map[string]cobra.CompletionFunc{
 		"target": a.patterns, "exclude": a.patterns, "resume": a.runs, "approve": a.waves, "to": a.points,
 		"refresh": cobra.FixedCompletions([]string{refreshReleases, refreshLive, refreshNone}, cobra.ShellCompDirectiveNoFileComp),
-		"stale":   cobra.FixedCompletions([]string{"quarantine", "refuse"}, cobra.ShellCompDirectiveNoFileComp),
+		"stale":   cobra.FixedCompletions(stalePolicies, cobra.ShellCompDirectiveNoFileComp),
 	}
-	formats := map[string][]string{"graph": {"dot", "mermaid", "svg"}, "history": {"human", "html"}}
+	formats := map[string][]string{"graph": slices.Sorted(maps.Keys(graphFormats)), "history": historyFormats}
 	var add func(*cobra.Command)
 	add = func(c *cobra.Command) {
 		if f := arguments[c.CommandPath()]; f != nil {
@@ -45,7 +45,7 @@ func (a *app) addCompletions(root *cobra.Command) {
 		if c.Flags().Lookup("format") != nil {
 			known := formats[c.Name()]
 			if known == nil {
-				known = []string{"human", "markdown", "html"}
+				known = planFormats
 			}
 			_ = c.RegisterFlagCompletionFunc("format", cobra.FixedCompletions(known, cobra.ShellCompDirectiveNoFileComp))
 		}

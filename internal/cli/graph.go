@@ -9,6 +9,8 @@ import (
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 	"github.com/spf13/cobra"
+	"maps"
+	"slices"
 )
 
 // graphFormats are the forms of a plan's DAG.
@@ -36,7 +38,7 @@ Without FILE it plans first. Tenants whose steps are the same are drawn as one.`
 	flags.register(cmd)
 	cmd.Flags().StringVar(&format, "format", "dot", "the `form`: dot for Graphviz, mermaid for Markdown, svg for a picture")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := oneOf("format", format, "dot", "mermaid", "svg"); err != nil {
+		if err := oneOf("format", format, slices.Sorted(maps.Keys(graphFormats))); err != nil {
 			return err
 		}
 		doc, err := a.graphed(cmd, args, &vars, &flags)

@@ -16,6 +16,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// historyFormats are the forms of a run, and of the list of all.
+var historyFormats = []string{"human", "html"}
+
 func (a *app) historyCommand() *cobra.Command {
 	var vars variables
 	var format string
@@ -33,7 +36,7 @@ of its plan, with what became of every step.`,
 	cmd.Flags().StringVar(&format, "format", "human", "the `form`: human, or of one run html, a page that a browser shows")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead of text")
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := oneOf("format", format, "human", "html"); err != nil {
+		if err := oneOf("format", format, historyFormats); err != nil {
 			return err
 		}
 		switch {

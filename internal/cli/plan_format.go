@@ -10,6 +10,9 @@ import (
 	"github.com/spf13/cobra"
 )
 
+// planFormats are the forms that a plan is written in for people.
+var planFormats = []string{"human", "markdown", "html"}
+
 // planFormat is how a plan is written for people.
 type planFormat struct {
 	name    string
@@ -27,11 +30,11 @@ func (f *planFormat) check(cmd *cobra.Command, asJSON bool) error {
 			return fmt.Errorf("-json writes the whole plan document: -%s does not go with it", name)
 		}
 	}
-	return oneOf("format", f.name, "human", "markdown", "html")
+	return oneOf("format", f.name, planFormats)
 }
 
 // oneOf refuses an option's value that is not among those it can have.
-func oneOf(option, value string, known ...string) error {
+func oneOf(option, value string, known []string) error {
 	if slices.Contains(known, value) {
 		return nil
 	}

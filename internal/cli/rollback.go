@@ -45,7 +45,7 @@ run are left as they are.`,
 		if err := flags.format.check(cmd, flags.asJSON); err != nil {
 			return err
 		}
-		if err := oneOf("stale", flags.stale, "quarantine", "refuse"); err != nil {
+		if err := oneOf("stale", flags.stale, stalePolicies); err != nil {
 			return err
 		}
 		if err := flags.metrics.parse(a); err != nil {

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"errors"
-	"io"
 	"net/http"
-	"net/http/httptest"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -14,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/soctalk/fleet/internal/journal"
+	"github.com/soctalk/fleet/internal/journal/journaltest"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
 	"github.com/soctalk/fleet/internal/sandbox/publish"
@@ -96,31 +95,11 @@ func (p *program) runs(t *testing.T, args ...string) {
 func (p *program) killed(t *testing.T, k killing, args ...string) bool {
 	t.Helper()
 	cmd, out := p.command(args...)
-	alive, dead := make(chan struct{}), make(chan struct{})
 	match := k.match
 	if match == nil {
-		match = isEntry
+		match = journaltest.IsPage
 	}
-	p.proxy.Clear()
-	p.proxy.Add(faultproxy.Rule{
-		Match: match,
-		Skip:  k.write - 1, Times: 1,
-		Fault: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
-			if k.kept {
-				forward.ServeHTTP(httptest.NewRecorder(), r)
-			}
-			<-alive
-			_ = cmd.Process.Kill()
-			<-dead
-			faultproxy.Reset(w, r, forward)
-		},
-	})
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	close(alive)
-	err := cmd.Wait()
-	close(dead)
+	err := p.proxy.RunKilled(cmd, faultproxy.Rule{Match: match, Skip: k.write - 1, Times: 1}, k.kept)
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -129,21 +108,6 @@ func (p *program) killed(t *testing.T, k killing, args ...string) bool {
 		t.Fatalf("soctalk %s: %v\n%s", strings.Join(args, " "), err, out)
 	}
 	return true
-}
-
-// isEntry says whether a request writes a page of a journal.
-func isEntry(r *http.Request) bool {
-	if r.Method != http.MethodPost && r.Method != http.MethodPut || !strings.Contains(r.URL.Path, "/configmaps") {
-		return false
-	}
-	body := bodyOf(r)
-	return strings.Contains(body, "soctalk-run-") && strings.Contains(body, "-log-")
-}
-
-func bodyOf(r *http.Request) string {
-	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return string(body)
 }
 
 func (p *program) system() string { return "sys-" + p.id }

@@ -1,19 +1,17 @@
 package reliability
 
 import (
-	"bytes"
 	"context"
 	"fmt"
 	"hash/fnv"
 	"io"
 	"math/rand/v2"
-	"net/http"
-	"net/http/httptest"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/journal/journaltest"
 	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
 )
 
@@ -131,26 +129,7 @@ func (p *program) goOnToTheEnd(t *testing.T) {
 func (p *program) killedAtEntry(t *testing.T, n int, kept bool, args ...string) bool {
 	t.Helper()
 	cmd, out := p.command(t.Context(), args...)
-	alive, dead := make(chan struct{}), make(chan struct{})
-	p.proxy.Clear()
-	p.proxy.Add(faultproxy.Rule{
-		Match: isEntry, Skip: n - 1, Times: 1,
-		Fault: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
-			if kept {
-				forward.ServeHTTP(httptest.NewRecorder(), r)
-			}
-			<-alive
-			_ = cmd.Process.Kill()
-			<-dead
-			faultproxy.Reset(w, r, forward)
-		},
-	})
-	if err := cmd.Start(); err != nil {
-		t.Fatal(err)
-	}
-	close(alive)
-	err := cmd.Wait()
-	close(dead)
+	err := p.proxy.RunKilled(cmd, faultproxy.Rule{Match: journaltest.IsPage, Skip: n - 1, Times: 1}, kept)
 	return endOf(t, err, out).code < 0
 }
 
@@ -165,19 +144,4 @@ func (p *program) killedAfter(t *testing.T, after time.Duration, args ...string)
 		t.Fatal(err)
 	}
 	return endOf(t, cmd.Wait(), out).code < 0
-}
-
-// isEntry says whether a request writes a page of a journal.
-func isEntry(r *http.Request) bool {
-	if r.Method != http.MethodPost && r.Method != http.MethodPut || !strings.Contains(r.URL.Path, "/configmaps") {
-		return false
-	}
-	body := bodyOf(r)
-	return strings.Contains(body, "soctalk-run-") && strings.Contains(body, "-log-")
-}
-
-func bodyOf(r *http.Request) string {
-	body, _ := io.ReadAll(r.Body)
-	r.Body = io.NopCloser(bytes.NewReader(body))
-	return string(body)
 }

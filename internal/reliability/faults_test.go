@@ -90,7 +90,7 @@ func TestFailedWayBackIsDoneAgain(t *testing.T) {
 	p := newProgram(t, *seed)
 	var goesBack atomic.Bool
 	p.proxy.Add(faultproxy.Rule{Match: func(r *http.Request) bool {
-		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/secrets") && strings.Contains(bodyOf(r), "sh.helm.release.v1.tenant-beta-"+p.id+".v3") {
+		if r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/secrets") && strings.Contains(faultproxy.Body(r), "sh.helm.release.v1.tenant-beta-"+p.id+".v3") {
 			goesBack.Store(true)
 		}
 		return goesBack.Load() && r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "/namespaces/tenant-beta-")

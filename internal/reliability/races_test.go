@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/soctalk/fleet/internal/journal"
+	"github.com/soctalk/fleet/internal/journal/journaltest"
 	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -22,7 +23,7 @@ func TestTwoAtOnce(t *testing.T) {
 	p := newProgram(t, *seed)
 	// The first one stands still at its first entry until the second has ended.
 	begun, over := make(chan struct{}), make(chan struct{})
-	p.proxy.Add(faultproxy.Rule{Match: isEntry, Times: 1, Fault: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
+	p.proxy.Add(faultproxy.Rule{Match: journaltest.IsPage, Times: 1, Fault: func(w http.ResponseWriter, r *http.Request, forward http.Handler) {
 		close(begun)
 		<-over
 		forward.ServeHTTP(w, r)
@@ -51,7 +52,7 @@ func TestLockStolenInMidStep(t *testing.T) {
 	reference(t)
 	for name, at := range map[string]func(*http.Request) bool{
 		"once Helm has made its revision": func(r *http.Request) bool {
-			return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/secrets") && strings.Contains(bodyOf(r), "sh.helm.release.v1.tenant-acme")
+			return r.Method == http.MethodPost && strings.HasSuffix(r.URL.Path, "/secrets") && strings.Contains(faultproxy.Body(r), "sh.helm.release.v1.tenant-acme")
 		},
 		"among the objects": func(r *http.Request) bool {
 			return r.Method == http.MethodPatch && strings.Contains(r.URL.Path, "/namespaces/tenant-acme")

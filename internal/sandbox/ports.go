@@ -47,6 +47,16 @@ func bindReusable(fd int) (int, error) {
 	return name.(*unix.SockaddrInet4).Port, nil
 }
 
+// FreeAddress is a port of 127.0.0.1 where nobody listens at the moment, for
+// servers that can be handed nothing else.
+func FreeAddress() (string, error) {
+	listener, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		return "", fmt.Errorf("find a free port: %w", err)
+	}
+	return listener.Addr().String(), listener.Close()
+}
+
 // listenFile opens a listening socket on a free port of 127.0.0.1 to be
 // handed to a server.
 func listenFile() (string, *os.File, error) {

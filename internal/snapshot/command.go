@@ -223,14 +223,16 @@ func (l *lines) Write(p []byte) (int, error) {
 	l.part = append(l.part, p...)
 	for {
 		i := bytes.IndexByte(l.part, '\n')
-		if i < 0 && len(l.part) < longestLine {
+		switch {
+		case i >= 0:
+			l.line(string(l.part[:i]))
+			l.part = l.part[i+1:]
+		case len(l.part) >= longestLine:
+			l.line(string(l.part))
+			l.part = nil
+		default:
 			return len(p), nil
 		}
-		if i < 0 {
-			i = len(l.part) - 1
-		}
-		l.line(string(l.part[:i]))
-		l.part = l.part[i+1:]
 	}
 }
 

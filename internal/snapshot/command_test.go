@@ -153,3 +153,21 @@ func TestCommandIsStoppedWhole(t *testing.T) {
 		t.Errorf("got %v", err)
 	}
 }
+
+// A line that is too long is told in parts, and nothing of it is lost.
+func TestLongLineIsCut(t *testing.T) {
+	t.Parallel()
+	var told strings.Builder
+	out := &output{log: func(s string) { told.WriteString(s) }}
+	l := &lines{to: out}
+	want := strings.Repeat("0123456789", longestLine/4)
+	for _, part := range []string{want[:100], want[100:2000], want[2000:]} {
+		if _, err := l.Write([]byte(part)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	l.end()
+	if told.String() != want {
+		t.Errorf("told %d bytes of %d", told.Len(), len(want))
+	}
+}

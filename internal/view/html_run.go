@@ -45,7 +45,7 @@ type htmlEntry struct{ Time, What, By, Message string }
 // addRun turns a plan's page into that of a run.
 func (p *htmlPage) addRun(x *planIndex, r *RunHistory) {
 	p.Kicker = "soctalk run " + clip(clean(r.Run), widestName)
-	p.Title = runTitle(r)
+	p.Title = r.report.title()
 	p.State = runState(r)
 	p.Lead = []string{PlanSummary(x.doc)}
 	if text := reverses(x.doc); text != "" {
@@ -69,25 +69,13 @@ func (p *htmlPage) about(r *RunHistory) [][2]string {
 	return about
 }
 
-func runTitle(r *RunHistory) string {
-	switch {
-	case r.report.Running:
-		return "The run is under way."
-	case r.report.Result.OK():
-		return "Apply complete!"
-	case r.Awaits != "":
-		return "Apply waits for an approval."
-	}
-	return "Apply did not complete."
-}
-
 func runState(r *RunHistory) htmlWord {
 	text := clip(clean(r.State), widestName)
 	if r.Stopped != "" {
 		text += ": " + clip(oneLine(said(r.Stopped)), 2*widestNote)
 	}
 	switch {
-	case r.report.Running, r.Awaits != "":
+	case r.report.Running, r.report.waits():
 		return htmlWord{"data", text}
 	case r.report.Result.OK():
 		return htmlWord{"good", text}

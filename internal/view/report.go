@@ -45,9 +45,9 @@ func (r *Report) text(style Style) string {
 	var b strings.Builder
 	res := r.Result
 	if res.OK() && !r.Running {
-		return style.Good("Apply complete!") + " " + Counts(res) + "\n"
+		return style.Good(r.title()) + " " + Counts(res) + "\n"
 	}
-	fmt.Fprintf(&b, "%s %s\n\n", r.title(style), Counts(res))
+	fmt.Fprintf(&b, "%s %s\n\n", r.styledTitle(style), Counts(res))
 	for i, f := range res.Failed {
 		if i == mostFailures {
 			fmt.Fprintf(&b, "  %s: %s\n", style.Bad("Failed too"), shortList(addressesOf(res.Failed[i:])))
@@ -83,14 +83,32 @@ func (r *Report) text(style Style) string {
 	return b.String()
 }
 
-func (r *Report) title(style Style) string {
+// title says how the run stands, in every view.
+func (r *Report) title() string {
 	switch {
 	case r.Running:
 		return "The run is under way."
-	case r.Result.Awaits != "" && len(r.Result.Failed)+len(r.Result.Quarantined) == 0:
-		return style.Warn("Apply waits for an approval.")
+	case r.Result.OK():
+		return "Apply complete!"
+	case r.waits():
+		return "Apply waits for an approval."
 	}
-	return style.Bad("Apply did not complete.")
+	return "Apply did not complete."
+}
+
+// waits says whether the run stands at a gate, and nothing went wrong before it.
+func (r *Report) waits() bool {
+	return r.Result.Awaits != "" && len(r.Result.Failed)+len(r.Result.Quarantined) == 0
+}
+
+func (r *Report) styledTitle(style Style) string {
+	switch {
+	case r.Running:
+		return r.title()
+	case r.waits():
+		return style.Warn(r.title())
+	}
+	return style.Bad(r.title())
 }
 
 func (r *Report) open(b *strings.Builder, style Style, s plan.Step) {

@@ -91,3 +91,27 @@ func TestReportIsPlainText(t *testing.T) {
 		t.Errorf("control characters in %q", text)
 	}
 }
+
+// A run that stands at a gate with a failure behind it has not come through,
+// whichever view tells it.
+func TestTitleOfARun(t *testing.T) {
+	t.Parallel()
+	gate := &apply.Result{Awaits: "rest", Stopped: "wave rest waits for an approval"}
+	failed := &apply.Result{Awaits: "rest", Stopped: gate.Stopped, Failed: []*apply.Failure{{Err: errors.New("no")}}}
+	for _, c := range []struct {
+		report     *Report
+		want, look string
+	}{
+		{&Report{Result: gate, Running: true}, "The run is under way.", "data"},
+		{&Report{Result: &apply.Result{}}, "Apply complete!", "good"},
+		{&Report{Result: gate}, "Apply waits for an approval.", "data"},
+		{&Report{Result: failed}, "Apply did not complete.", "bad"},
+	} {
+		if got := c.report.title(); got != c.want {
+			t.Errorf("%q, want %q", got, c.want)
+		}
+		if got := runState(&RunHistory{report: c.report, Awaits: c.report.Result.Awaits}).Look; got != c.look {
+			t.Errorf("%s looks %s, want %s", c.want, got, c.look)
+		}
+	}
+}

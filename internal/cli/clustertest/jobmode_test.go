@@ -111,7 +111,7 @@ func once(t *testing.T, f *fleet, made []types.UID) {
 
 // migrated holds that data moved and none was lost.
 func migrated(t *testing.T, f *fleet) {
-	for query, want := range map[string]string{
+	f.holds(t, map[string]string{
 		"SELECT version_num FROM alembic_version":                              "v1_0047_tenant_llm_engine",
 		"SELECT title, status FROM cases":                                      "of acme|open",
 		"SELECT title, tenant_slug FROM archived_investigations":               "of default|default",
@@ -120,11 +120,7 @@ func migrated(t *testing.T, f *fleet) {
 		"SELECT count(*) FROM users WHERE email = 'admin@example.com'":         "1",
 		"SELECT count(*) FROM pg_views WHERE viewname = 'investigations'":      "0",
 		"SELECT count(*) > 0 FROM price_catalog WHERE model = 'claude-sonnet'": "t",
-	} {
-		if got := f.sql(t, query); got != want {
-			t.Errorf("%s: %q, want %q", query, got, want)
-		}
-	}
+	})
 }
 
 // waited holds that no pod was made before what it has to wait for was over.

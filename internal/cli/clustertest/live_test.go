@@ -175,3 +175,23 @@ func same(t *testing.T, what string, was, is map[string]string) {
 		}
 	}
 }
+
+// holds makes sure that the database answers queries as it should.
+func (f *fleet) holds(t *testing.T, answers map[string]string) {
+	t.Helper()
+	for query, want := range answers {
+		if got := f.sql(t, query); got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
+	}
+}
+
+// answers makes sure that the API answers paths as it should.
+func (f *fleet) answers(t *testing.T, answers map[string]string) {
+	t.Helper()
+	for path, want := range answers {
+		if got := f.ask(t, path); got != want {
+			t.Errorf("GET %s: %q, want %q", path, got, want)
+		}
+	}
+}

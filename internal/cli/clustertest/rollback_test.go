@@ -50,22 +50,14 @@ func TestRollbackRestoresTheDatabase(t *testing.T) {
 	step(t, "the run is undone", func(t *testing.T) {
 		text := f.run(t, 0, "rollback", run, "-auto-approve", "-accept-data-loss")
 		inOrder(t, text, "tenant.only: rolled back to 0.1.9", "system: restoring snapshot postgres", "system: rolling back to 0.1.4", "Apply complete! 0 installed, 0 upgraded, 0 uninstalled, 2 rolled back.")
-		for query, want := range map[string]string{
+		f.holds(t, map[string]string{
 			"SELECT version_num FROM alembic_version":                          "v1_0016_provisioning_job_reconcile_kind",
 			"SELECT count(*) FROM tenants WHERE slug = 'written-since'":        "0",
 			"SELECT title FROM investigations WHERE title = 'of acme'":         "of acme",
 			"SELECT settings->'llm'->>'model' FROM tenants WHERE slug='acme'":  "gpt-4o",
 			"SELECT count(*) FROM pg_tables WHERE tablename = 'price_catalog'": "0",
-		} {
-			if got := f.sql(t, query); got != want {
-				t.Errorf("%s: %q, want %q", query, got, want)
-			}
-		}
-		for path, want := range map[string]string{"/health/ready": "ok", "/version": "0.1.0"} {
-			if got := f.ask(t, path); got != want {
-				t.Errorf("GET %s: %q, want %q", path, got, want)
-			}
-		}
+		})
+		f.answers(t, map[string]string{"/health/ready": "ok", "/version": "0.1.0"})
 		same(t, "after the rollback", secrets, f.secrets(t))
 		same(t, "after the rollback", volumes, claims(t, f.tenant))
 		f.want(t, "0.1.4", "0.1.9")
@@ -124,19 +116,11 @@ func TestFailedSystemIsRestored(t *testing.T) {
 
 	text := f.run(t, 1, "apply", "-auto-approve")
 	inOrder(t, text, "system: database migrated", "system: failed upgrading 0.1.4 → 0.2.1", "system: rolled back to 0.1.4", "Rolled back: system", "Not started: tenant.only")
-	for query, want := range map[string]string{
+	f.holds(t, map[string]string{
 		"SELECT version_num FROM alembic_version":                         "v1_0016_provisioning_job_reconcile_kind",
 		"SELECT settings->'llm'->>'model' FROM tenants WHERE slug='acme'": "gpt-4o",
-	} {
-		if got := f.sql(t, query); got != want {
-			t.Errorf("%s: %q, want %q", query, got, want)
-		}
-	}
-	for path, want := range map[string]string{"/health/ready": "ok", "/version": "0.1.0"} {
-		if got := f.ask(t, path); got != want {
-			t.Errorf("GET %s: %q, want %q", path, got, want)
-		}
-	}
+	})
+	f.answers(t, map[string]string{"/health/ready": "ok", "/version": "0.1.0"})
 	same(t, "after the restore", secrets, f.secrets(t))
 	same(t, "after the restore", tenant, snapshot(t, f.tenant))
 }

@@ -21,11 +21,7 @@ func installs(t *testing.T, f *fleet) {
 	if got, want := f.schemaRevision(t), "v1_0016_provisioning_job_reconcile_kind"; got != want {
 		t.Errorf("the database is at %q, want %q", got, want)
 	}
-	for path, want := range map[string]string{"/health/ready": "ok", "/version": "0.1.0"} {
-		if got := f.ask(t, path); got != want {
-			t.Errorf("GET %s: %q, want %q", path, got, want)
-		}
-	}
+	f.answers(t, map[string]string{"/health/ready": "ok", "/version": "0.1.0"})
 	if got := len(pods(t, f.tenant, "")); got != 2 {
 		t.Errorf("the tenant has %d pods, want 2", got)
 	}

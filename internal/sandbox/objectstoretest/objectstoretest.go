@@ -12,6 +12,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/soctalk/fleet/internal/sandbox"
 )
 
 const (
@@ -52,12 +54,7 @@ func Start() (*Server, error) {
 			return nil, err
 		}
 	}
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return nil, err
-	}
-	s.endpoint = l.Addr().String()
-	if err := l.Close(); err != nil {
+	if s.endpoint, err = sandbox.FreeAddress(); err != nil {
 		return nil, err
 	}
 	ctx, cancel := context.WithCancel(context.Background())

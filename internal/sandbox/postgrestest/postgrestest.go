@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/jackc/pgx/v5/pgconn"
+	"github.com/soctalk/fleet/internal/sandbox"
 )
 
 // requireEnv is the environment variable that makes tests fail, not skip, where
@@ -57,7 +58,14 @@ func Start(t testing.TB) string {
 	if out, err := initdb.CombinedOutput(); err != nil {
 		t.Fatalf("initdb: %v\n%s", err, out)
 	}
-	port := free(t)
+	address, err := sandbox.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		t.Fatal(err)
+	}
 	said := &bytes.Buffer{}
 	server := exec.Command(filepath.Join(bin, "postgres"), "-D", data, "-F", "-p", port, "-k", dir,
 		"-c", "listen_addresses=127.0.0.1", "-c", "wal_level=minimal", "-c", "max_wal_senders=0", "-c", "full_page_writes=off", "-c", "synchronous_commit=off")
@@ -89,19 +97,4 @@ func Start(t testing.TB) string {
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
-}
-
-// free is a port of the loopback where nobody listens.
-func free(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return port
 }

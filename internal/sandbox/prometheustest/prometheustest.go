@@ -4,7 +4,6 @@ package prometheustest
 import (
 	"bytes"
 	"fmt"
-	"net"
 	"net/http"
 	"os"
 	"os/exec"
@@ -29,7 +28,10 @@ func Start(t testing.TB, targets ...string) string {
 	if err := os.WriteFile(filepath.Join(dir, "prometheus.yml"), []byte(config), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	address := free(t)
+	address, err := sandbox.FreeAddress()
+	if err != nil {
+		t.Fatal(err)
+	}
 	var said bytes.Buffer
 	cmd := exec.Command(program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
 	cmd.Stdout, cmd.Stderr = &said, &said
@@ -55,15 +57,4 @@ func Start(t testing.TB, targets ...string) string {
 		case <-time.After(50 * time.Millisecond):
 		}
 	}
-}
-
-// free is an address of the loopback where nobody listens.
-func free(t testing.TB) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = l.Close() }()
-	return l.Addr().String()
 }
