@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/soctalk/fleet/plan"
@@ -148,26 +149,43 @@ func (w *walker) prove(ctx context.Context, s plan.Step, all []asking, rep Repor
 }
 
 // pass waits until all checks have passed; the first that does not in its time
-// ends the wait.
+// ends the wait. Those that had not passed by then are named beside it: which of
+// two came first may be chance.
 func (w *walker) pass(ctx context.Context, all []asking, rep Report) error {
-	group, ctx := errgroup.WithContext(ctx)
-	for _, a := range all {
-		group.Go(func() error { return w.passOne(ctx, a, rep) })
+	last, errs := make([]Answer, len(all)), make([]error, len(all))
+	group, asked := errgroup.WithContext(ctx)
+	for i, a := range all {
+		group.Go(func() error {
+			last[i], errs[i] = w.passOne(asked, a, rep)
+			return errs[i]
+		})
 	}
-	return group.Wait()
+	err := group.Wait()
+	late := slices.IndexFunc(errs, func(e error) bool { return e != nil && !errors.Is(e, asked.Err()) })
+	if late < 0 {
+		return err
+	}
+	seen := last[late].Seen
+	for i, a := range all {
+		if i != late && errs[i] != nil && last[i].Found != "" {
+			seen = append(seen, fmt.Sprintf("check %s had not passed either: %s", a.check, last[i].Found))
+		}
+	}
+	return failedCheck(errs[late].Error(), seen)
 }
 
-func (w *walker) passOne(ctx context.Context, a asking, rep Report) error {
-	var last Answer
+// passOne asks one check until it passes or its time is over, and returns the
+// last answer that tells something.
+func (w *walker) passOne(ctx context.Context, a asking, rep Report) (last Answer, err error) {
 	for left := a.timeout; ; left -= a.interval {
 		began := w.Clock.Now()
 		answer := w.ask(ctx, a, left)
 		if err := ctx.Err(); err != nil {
-			return err
+			return last, err
 		}
 		if answer.OK {
 			rep.Log(fmt.Sprintf("check %s passed: %s", a.check, answer.Found))
-			return nil
+			return answer, nil
 		}
 		rep.Status(fmt.Sprintf("check %s: %s", a.check, answer.Found))
 		left -= w.Clock.Now().Sub(began)
@@ -176,10 +194,10 @@ func (w *walker) passOne(ctx context.Context, a asking, rep Report) error {
 			last = answer
 		}
 		if left <= a.interval {
-			return failedCheck(fmt.Sprintf("check %s did not pass within %s", a.check, a.timeout), last)
+			return last, fmt.Errorf("check %s did not pass within %s: %s", a.check, a.timeout, last.Found)
 		}
 		if err := w.sleep(ctx, a.interval); err != nil {
-			return err
+			return last, err
 		}
 	}
 }
@@ -233,7 +251,7 @@ func (w *walker) holdOne(ctx context.Context, a asking, left time.Duration, open
 			if failing > 1 {
 				what += fmt.Sprintf(", %d times in a row", failing)
 			}
-			return failedCheck(what, answer)
+			return failedCheck(what+": "+answer.Found, answer.Seen)
 		}
 	}
 	return nil
@@ -243,12 +261,12 @@ func (w *walker) ask(ctx context.Context, a asking, within time.Duration) Answer
 	return w.Checks.Probe(ctx, Question{Check: a.check, Address: a.address, Since: w.Clock.Now().Sub(a.changed), Within: within})
 }
 
-func failedCheck(what string, a Answer) error {
-	err := errors.New(what + ": " + a.Found)
-	if len(a.Seen) == 0 {
+func failedCheck(what string, seen []string) error {
+	err := errors.New(what)
+	if len(seen) == 0 {
 		return err
 	}
-	return &CauseError{Err: err, Seen: a.Seen}
+	return &CauseError{Err: err, Seen: seen}
 }
 
 func (w *walker) sleep(ctx context.Context, d time.Duration) error {

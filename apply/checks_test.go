@@ -2,6 +2,7 @@ package apply
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -159,6 +160,38 @@ func TestLastValueIsNotThatOfAnAnswerThatRanOutOfTime(t *testing.T) {
 		}
 		if len(result.Failed) == 0 || !strings.Contains(result.Failed[0].Err.Error(), "did not pass within 20s: dull") {
 			t.Errorf("result %+v", result)
+		}
+	})
+}
+
+// Of two checks that share their timeout either may be late first: the report
+// has both.
+func TestChecksThatHadNotPassedAreAllNamed(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		doc := checked("continue")
+		doc.Rollout.Checks["ingest"] = doc.Rollout.Checks["heartbeat"]
+		for i := range doc.Steps {
+			if s := &doc.Steps[i]; s.ID == "first/verify" {
+				s.Checks = []string{"heartbeat", "ingest"}
+			}
+		}
+		m := newClinic(doc, map[string][]string{"heartbeat tenant.first": {"dull"}, "ingest tenant.first": {"still"}})
+		r := &Runner{Plan: doc, Releases: m.model, Checks: m, Journal: m.model, Clock: SystemClock{}, RunID: "r", Events: func(Event) {}}
+		result, err := r.Run(t.Context())
+		if err != nil || len(result.Failed) == 0 {
+			t.Fatalf("result %+v, error %v", result, err)
+		}
+		var cause *CauseError
+		failed := result.Failed[0].Err
+		if !errors.As(failed, &cause) {
+			t.Fatalf("%v has nothing that was seen around it", failed)
+		}
+		told := failed.Error() + "\n" + strings.Join(cause.Seen, "\n")
+		for _, what := range []string{" did not pass within 1m0s: ", " had not passed either: ", "check heartbeat", "check ingest", "dull", "still"} {
+			if !strings.Contains(told, what) {
+				t.Errorf("%q is not in %q", what, told)
+			}
 		}
 	})
 }
