@@ -1,7 +1,6 @@
 package journal
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"encoding/json"
@@ -51,6 +50,10 @@ type Log struct {
 	// held ends when the lock is lost.
 	held context.Context
 
+	// queue are the entries that nobody has begun to write yet, in their order.
+	queue queue
+
+	// mu is held by who writes.
 	mu   sync.Mutex
 	last *corev1.ConfigMap // the page being written; nil before the first
 	page int               // its number
@@ -116,43 +119,70 @@ func entriesOf(p *corev1.ConfigMap) ([]apply.Entry, error) {
 	return all, nil
 }
 
-// Write implements apply.Journal.
+// Write implements apply.Journal. Entries that come while one is being written
+// go into the journal together: a wide run has no line of writers before it.
 func (l *Log) Write(ctx context.Context, e apply.Entry) error {
+	line, err := l.lineOf(e)
+	if err != nil {
+		return err
+	}
+	own := l.queue.add(line)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.write(ctx, e, func(*corev1.ConfigMap) error {
-		l.lost = true
-		return ErrLost
-	})
+	if own.ended {
+		return own.err
+	}
+	// It is the first in the queue now, or behind others that fit with it, as
+	// many as make up pages.
+	for !own.ended {
+		some := l.queue.take(l.room())
+		err := l.write(ctx, joined(some), func(*corev1.ConfigMap) error {
+			l.lost = true
+			return ErrLost
+		})
+		for _, q := range some {
+			q.ended, q.err = true, err
+		}
+	}
+	return own.err
 }
 
 // seize writes an entry whoever else may be writing, who cannot do so any more
 // from then on.
 func (l *Log) seize(ctx context.Context, e apply.Entry) error {
+	line, err := l.lineOf(e)
+	if err != nil {
+		return err
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.write(ctx, e, func(newest *corev1.ConfigMap) error {
+	return l.write(ctx, line, func(newest *corev1.ConfigMap) error {
 		l.last, l.page = newest, pageOf(newest)
 		return nil
 	})
 }
 
-// write appends an entry. When somebody else has written, other decides what
-// then.
-func (l *Log) write(ctx context.Context, e apply.Entry, other func(newest *corev1.ConfigMap) error) error {
+// lineOf is an entry as it stands in the journal.
+func (l *Log) lineOf(e apply.Entry) (string, error) {
 	e.Epoch = l.epoch
 	e.Message, e.Seen = cut(e.Message, mostMessage), cutLines(e.Seen, mostSeen)
 	line, err := json.Marshal(e)
 	if err != nil {
-		return fmt.Errorf("encode a journal entry: %w", err)
+		return "", fmt.Errorf("encode a journal entry: %w", err)
 	}
+	return string(line) + "\n", nil
+}
+
+// write appends lines, no more than there is room for. When somebody else has
+// written, other decides what then.
+func (l *Log) write(ctx context.Context, lines string, other func(newest *corev1.ConfigMap) error) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()
 	for {
 		if l.lost || errors.Is(context.Cause(l.held), ErrLost) {
 			return ErrLost
 		}
-		wanted, number := l.next(line)
+		wanted, number := l.next(lines)
 		written, err := l.put(ctx, wanted)
 		switch {
 		case err == nil:
@@ -205,11 +235,22 @@ func cutLines(lines []string, most int) []string {
 	return kept
 }
 
-// next is the page that an entry goes onto, with the entry on it.
-func (l *Log) next(line []byte) (*corev1.ConfigMap, int) {
+// room is how many entries go onto the next page that is written.
+func (l *Log) room() int {
+	if l.last == nil {
+		return perPage
+	}
+	if left := perPage - strings.Count(l.last.Data[entriesKey], "\n"); left > 0 {
+		return left
+	}
+	return perPage
+}
+
+// next is the page that lines go onto, with them on it.
+func (l *Log) next(lines string) (*corev1.ConfigMap, int) {
 	if l.last != nil && strings.Count(l.last.Data[entriesKey], "\n") < perPage {
 		p := l.last.DeepCopy()
-		p.Data[entriesKey] += string(line) + "\n"
+		p.Data[entriesKey] += lines
 		return p, l.page
 	}
 	number := l.page + 1
@@ -218,7 +259,7 @@ func (l *Log) next(line []byte) (*corev1.ConfigMap, int) {
 			Namespace: l.namespace, Name: fmt.Sprintf("%s-log-%05d", objectName(l.run), number),
 			Labels: map[string]string{labelRun: l.run, labelPart: partLog, labelPage: strconv.Itoa(number)},
 		},
-		Data: map[string]string{entriesKey: string(bytes.TrimSpace(line)) + "\n"},
+		Data: map[string]string{entriesKey: lines},
 	}, number
 }
 

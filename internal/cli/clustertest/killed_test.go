@@ -93,10 +93,11 @@ func (p *killable) killed(t *testing.T, steps map[string]bool, args ...string) b
 	step := ""
 	err := p.proxy.RunKilled(cmd, faultproxy.Rule{Times: 1, Match: func(r *http.Request) bool {
 		done := doneBy(r)
-		if steps[done] && step == "" {
-			step = done
+		n := slices.IndexFunc(done, func(s string) bool { return steps[s] })
+		if n >= 0 && step == "" {
+			step = done[n]
 		}
-		return steps[done]
+		return n >= 0
 	}}, false)
 	p.proxy.Clear()
 	delete(steps, step) // empty in the middle of a restore
@@ -110,18 +111,22 @@ func (p *killable) killed(t *testing.T, steps map[string]bool, args ...string) b
 	return true
 }
 
-// doneBy is the step that a request notes as done in a journal; empty: none.
-func doneBy(r *http.Request) string {
+// doneBy are the steps that a page of a journal notes as done.
+func doneBy(r *http.Request) (steps []string) {
 	body, is := journaltest.Page(r)
-	i := strings.LastIndex(body, `{"time":`)
-	if !is || i < 0 {
-		return ""
+	for is {
+		i := strings.Index(body, `{"time":`)
+		if i < 0 {
+			break
+		}
+		body = body[i:]
+		var e apply.Entry
+		if err := json.NewDecoder(strings.NewReader(body)).Decode(&e); err == nil && e.Kind == apply.Done {
+			steps = append(steps, e.Step)
+		}
+		body = body[1:]
 	}
-	var last apply.Entry
-	if err := json.NewDecoder(strings.NewReader(body[i:])).Decode(&last); err != nil || last.Kind != apply.Done {
-		return ""
-	}
-	return last.Step
+	return steps
 }
 
 // unlock ends the lock that a killed program has left, and returns its run.

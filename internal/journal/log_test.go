@@ -1,0 +1,122 @@
+package journal
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/journal/journaltest"
+	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
+)
+
+// wide is a run's journal whose first page is held up in the API server's way
+// until so many further entries wait to be written.
+type wide struct {
+	*keeper
+	run  *Run
+	log  *Log
+	errs []error
+}
+
+func newWide(t *testing.T, writers int, then faultproxy.Fault) *wide {
+	t.Helper()
+	k := newKeeper(t)
+	run := &Run{ID: "20260101-000000-0a1b2c3d", Started: time.Now()}
+	log, err := k.Start(t.Context(), run, []byte("the plan"), []byte("key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &wide{keeper: k, run: run, log: log, errs: make([]error, writers+1)}
+	arrived, free := make(chan struct{}), make(chan struct{})
+	k.proxy.Add(
+		faultproxy.Rule{Match: journaltest.IsPage, Times: 1, Fault: func(rw http.ResponseWriter, r *http.Request, forward http.Handler) {
+			close(arrived)
+			<-free
+			forward.ServeHTTP(rw, r)
+		}},
+		faultproxy.Rule{Match: journaltest.IsPage, Fault: then},
+	)
+	var all sync.WaitGroup
+	write := func(n int) {
+		all.Go(func() { w.errs[n] = log.Write(t.Context(), apply.Entry{Kind: apply.Done, Step: fmt.Sprint(n)}) })
+	}
+	write(0)
+	<-arrived
+	for n := 1; n <= writers; n++ {
+		write(n)
+	}
+	for log.queue.length() < writers {
+		time.Sleep(time.Millisecond)
+	}
+	close(free)
+	all.Wait()
+	return w
+}
+
+func (q *queue) length() int {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return len(q.lines)
+}
+
+func passed(rw http.ResponseWriter, r *http.Request, forward http.Handler) { forward.ServeHTTP(rw, r) }
+
+// What came while an entry was being written goes along with the next, and
+// pages stay as full as they may be.
+func TestEntriesThatWaitAreWrittenTogether(t *testing.T) {
+	t.Parallel()
+	const writers = 2 * perPage
+	w := newWide(t, writers, passed)
+	if i := slices.IndexFunc(w.errs, func(err error) bool { return err != nil }); i >= 0 {
+		t.Fatalf("entry %d: %v", i, w.errs[i])
+	}
+	_, entries, err := openLog(context.Background(), w.k, w.namespace, w.run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var steps []string
+	for _, e := range entries {
+		steps = append(steps, e.Step)
+	}
+	slices.Sort(steps)
+	if len(slices.Compact(steps)) != writers+1 || len(entries) != writers+1 {
+		t.Errorf("%d entries, and each of %d was to be there once: %v", len(entries), writers+1, steps)
+	}
+	pages, err := listPages(context.Background(), w.k, w.namespace, w.run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, p := range pages {
+		if n := strings.Count(p.Data[entriesKey], "\n"); n != perPage && i < len(pages)-1 || n > perPage {
+			t.Errorf("page %d has %d entries, and %d fit", i+1, n, perPage)
+		}
+	}
+	// The rest of the first page, one page, and what is left.
+	if met := w.proxy.Met(); met[1] != 3 {
+		t.Errorf("written %d times after the first, want 3", met[1])
+	}
+}
+
+// Nobody is told that an entry is kept which went with a write that failed.
+func TestEntriesOfAWriteThatFailedAllFail(t *testing.T) {
+	t.Parallel()
+	w := newWide(t, 3, func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+		rw.Header().Set("Content-Type", "application/json")
+		rw.WriteHeader(http.StatusForbidden)
+		fmt.Fprint(rw, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","reason":"Forbidden","code":403}`)
+	})
+	if w.errs[0] != nil {
+		t.Error(w.errs[0])
+	}
+	for n, err := range w.errs[1:] {
+		if err == nil {
+			t.Errorf("entry %d is said to be kept", n+1)
+		}
+	}
+}
