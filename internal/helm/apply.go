@@ -159,7 +159,7 @@ func (c *Client) action(ctx context.Context, namespace, name string, o ApplyOpti
 	a.kube = c.kubeClient(ctx, namespace, o)
 	a.kube.sent = func(objects []*unstructured.Unstructured) { a.scrub = a.scrub.and(secretTexts(objects)) }
 	a.config = &action.Configuration{
-		RESTClientGetter: c.cluster.RESTClientGetter(namespace),
+		RESTClientGetter: a.kube.getter,
 		Releases:         storage.Init(a.store),
 		KubeClient:       a.kube,
 		Log:              func(string, ...any) {},
@@ -180,7 +180,7 @@ func (a *attempt) result(verb string, r *release.Release, err error) (*Release, 
 			return nil, nil
 		}
 		// The stored body is what identifies the revision.
-		return a.client.Get(context.WithoutCancel(a.kube.ctx), a.namespace, a.name, r.Version)
+		return a.store.made(r.Version)
 	}
 	var stale *StaleError
 	var corrupt *CorruptError

@@ -8,6 +8,7 @@ import (
 
 	hkube "helm.sh/helm/v3/pkg/kube"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
+	"k8s.io/cli-runtime/pkg/genericclioptions"
 	"k8s.io/client-go/dynamic"
 	"k8s.io/client-go/kubernetes"
 	cmdutil "k8s.io/kubectl/pkg/cmd/util"
@@ -21,6 +22,8 @@ import (
 // into text.
 type kubeClient struct {
 	*hkube.Client
+	looks   *looks
+	getter  genericclioptions.RESTClientGetter
 	cluster *kube.Cluster
 	// Helm's interface knows no context.
 	ctx      context.Context
@@ -35,11 +38,12 @@ type kubeClient struct {
 }
 
 func (c *Client) kubeClient(ctx context.Context, namespace string, o ApplyOptions) *kubeClient {
-	getter := c.cluster.RESTClientGetter(namespace)
+	looks := &looks{on: true}
+	getter := lookingGetter{c.cluster.RESTClientGetter(namespace), looks}
 	k := hkube.New(getter)
 	k.Namespace = namespace
 	k.Factory = factory{Factory: cmdutil.NewFactory(getter), cluster: c.cluster}
-	return &kubeClient{Client: k, cluster: c.cluster, ctx: ctx, grace: c.options.Grace, progress: o.Progress, initLogs: o.InitLogs}
+	return &kubeClient{Client: k, looks: looks, getter: getter, cluster: c.cluster, ctx: ctx, grace: c.options.Grace, progress: o.Progress, initLogs: o.InitLogs}
 }
 
 // factory hands out the clients that the cluster has already.
@@ -78,8 +82,10 @@ func (k *kubeClient) fail(err error) error {
 	return err
 }
 
-// Build implements hkube.Interface.
+// Build implements hkube.Interface. It follows the rendering, in which templates
+// look things up.
 func (k *kubeClient) Build(r io.Reader, validate bool) (hkube.ResourceList, error) {
+	k.looks.turn(false)
 	return k.Client.Build(r, validate)
 }
 
@@ -102,6 +108,8 @@ func (k *kubeClient) Update(original, target hkube.ResourceList, force bool) (*h
 	if k.tried != nil {
 		original = k.tried.onto(original, k.Client)
 	}
+	k.looks.turn(true)
+	defer k.looks.turn(false)
 	return k.Client.Update(original, target, force)
 }
 

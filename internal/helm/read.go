@@ -132,7 +132,8 @@ func (c *Client) History(ctx context.Context, namespace, name string) ([]Meta, e
 func (c *Client) Get(ctx context.Context, namespace, name string, revision int) (*Release, error) {
 	ctx, cancel := c.cluster.Reading(ctx)
 	defer cancel()
-	if revision == 0 {
+	newest := revision == 0
+	if newest {
 		history, err := c.History(ctx, namespace, name)
 		if err != nil {
 			return nil, err
@@ -149,6 +150,9 @@ func (c *Client) Get(ctx context.Context, namespace, name string, revision int) 
 	r, err := decode(secret)
 	if err != nil {
 		return nil, &CorruptError{Namespace: namespace, Name: name, Revision: revision, Why: err.Error()}
+	}
+	if newest {
+		r.stored = secret.Data["release"]
 	}
 	return r, nil
 }

@@ -78,6 +78,8 @@ type Release struct {
 	// ChartDigest is the chart's digest as far as a label can hold it; see
 	// [DigestLabel]. Empty when soctalk did not make this revision.
 	ChartDigest string
+	// stored is the body as Helm keeps it, where the newest revision was asked for.
+	stored []byte
 }
 
 // Hook is one object that Helm creates around an upgrade.

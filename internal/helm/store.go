@@ -9,6 +9,7 @@ import (
 
 	"helm.sh/helm/v3/pkg/release"
 	"helm.sh/helm/v3/pkg/storage/driver"
+	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	typedcorev1 "k8s.io/client-go/kubernetes/typed/core/v1"
@@ -35,6 +36,8 @@ type store struct {
 	base *Release
 	// created is the revision that the action made, if it came that far.
 	created int
+	// written is the Secret that was updated last.
+	written *corev1.Secret
 	// kept are the Secrets of the revisions that stay.
 	kept map[string]bool
 	// history is what Query answered before anything was written: Helm asks
@@ -44,7 +47,9 @@ type store struct {
 
 func (c *Client) store(namespace, name string, o ApplyOptions) *store {
 	s := c.cluster.Typed().CoreV1().Secrets(namespace)
-	return &store{Secrets: driver.NewSecrets(s), client: c, secrets: s, namespace: namespace, name: name, options: o}
+	made := &store{client: c, secrets: s, namespace: namespace, name: name, options: o}
+	made.Secrets = driver.NewSecrets(noted{s, made})
+	return made
 }
 
 // Query answers Helm's question for the history of a release; any other goes
@@ -89,11 +94,10 @@ func (s *store) Query(labels map[string]string) ([]*release.Release, error) {
 // newest reads the newest revision, and holds it against the one that the
 // action was decided on.
 func (s *store) newest(m Meta) (*release.Release, error) {
-	secret, err := s.secrets.Get(context.Background(), secretName(m.Name, m.Revision), metav1.GetOptions{})
+	stored, err := s.body(m)
 	if err != nil {
-		return nil, fmt.Errorf("reading revision %d: %w", m.Revision, s.client.cluster.Explain(err))
+		return nil, err
 	}
-	stored := secret.Data["release"]
 	if s.base != nil && (s.base.Revision != m.Revision || s.base.BodyDigest != digestOf(stored)) {
 		return nil, &StaleError{Namespace: s.namespace, Name: s.name, Expected: s.base.Revision, Found: m.Revision}
 	}
@@ -108,6 +112,45 @@ func (s *store) newest(m Meta) (*release.Release, error) {
 	}
 	r.Labels = m.Labels
 	return r, nil
+}
+
+// body reads what is stored of a revision, unless it is in hand as the base.
+func (s *store) body(m Meta) ([]byte, error) {
+	if s.base != nil && s.base.stored != nil && s.base.State == m.State {
+		return s.base.stored, nil
+	}
+	secret, err := s.secrets.Get(context.Background(), secretName(m.Name, m.Revision), metav1.GetOptions{})
+	if err != nil {
+		return nil, fmt.Errorf("reading revision %d: %w", m.Revision, s.client.cluster.Explain(err))
+	}
+	return secret.Data["release"], nil
+}
+
+// made returns a revision as this action stored it last.
+func (s *store) made(revision int) (*Release, error) {
+	if s.written == nil || s.written.Name != secretName(s.name, revision) {
+		return s.client.Get(context.Background(), s.namespace, s.name, revision)
+	}
+	r, err := decode(s.written)
+	if err != nil {
+		return nil, &CorruptError{Namespace: s.namespace, Name: s.name, Revision: revision, Why: err.Error()}
+	}
+	return r, nil
+}
+
+// noted keeps what the API server answers to the last update.
+type noted struct {
+	typedcorev1.SecretInterface
+	store *store
+}
+
+// Update implements typedcorev1.SecretInterface.
+func (n noted) Update(ctx context.Context, secret *corev1.Secret, o metav1.UpdateOptions) (*corev1.Secret, error) {
+	written, err := n.SecretInterface.Update(ctx, secret, o)
+	if err == nil {
+		n.store.written = written
+	}
+	return written, err
 }
 
 // Create stores a new revision.

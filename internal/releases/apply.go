@@ -42,6 +42,7 @@ func (s *Set) Base(ctx context.Context, r plan.Release) (plan.Base, error) {
 	if err != nil || body == nil {
 		return plan.Base{}, err
 	}
+	s.read.Store(r.Address, body)
 	return s.baseOf(body), nil
 }
 
@@ -59,6 +60,17 @@ func (s *Set) body(ctx context.Context, r *schema.Release) (*helm.Release, error
 	return body, err
 }
 
+// base is the body that a step starts from: the one that [Set.Base] has just
+// read, where it did. Helm looks whether it is still the newest before it writes.
+func (s *Set) base(ctx context.Context, r plan.Release) (*helm.Release, error) {
+	if read, ok := s.read.LoadAndDelete(r.Address); ok {
+		if body := read.(*helm.Release); s.baseOf(body) == r.Base {
+			return body, nil
+		}
+	}
+	return s.body(ctx, s.byAddress[r.Address])
+}
+
 func revisionOf(body *helm.Release) int {
 	if body == nil || body.Status == "uninstalled" {
 		return 0
@@ -69,7 +81,7 @@ func revisionOf(body *helm.Release) int {
 // Upgrade installs or upgrades a release and waits until it is ready.
 func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, report apply.Report) (plan.Base, error) {
 	rel := s.byAddress[r.Address]
-	base, err := s.body(ctx, rel)
+	base, err := s.base(ctx, r)
 	if err != nil {
 		return plan.Base{}, err
 	}

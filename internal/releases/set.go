@@ -4,6 +4,7 @@ package releases
 
 import (
 	"fmt"
+	"sync"
 
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
@@ -29,6 +30,8 @@ type Set struct {
 	byAddress map[string]*schema.Release
 	wanted    map[plan.At]*wanted
 	crds      definitions
+	// read are the bodies that steps are about to start from, by address.
+	read sync.Map
 }
 
 // wanted is what a release should be, with the chart itself.
