@@ -16,7 +16,7 @@ const DefaultCluster = "default"
 
 // defaultQPS lets a plan of a thousand tenants run as fast as it can be worked
 // out, and keeps a program gone wrong from flooding an API server.
-const defaultQPS = 400
+const defaultQPS = 1000
 
 // Fleet is one configuration, with every expression evaluated, every default
 // applied and every rule that the files alone can show checked. The slices are

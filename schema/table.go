@@ -259,7 +259,7 @@ var language = &block{
 			attrs: []*attribute{
 				{name: "kubeconfig", kind: kindPath, doc: "Path of the kubeconfig; a leading `~/` is the home folder. Default: as kubectl finds it."},
 				{name: "context", kind: kindString, doc: "Context in it. Default: its current context."},
-				{name: "qps", kind: kindNumber, def: "400", bounded: true, min: 1, max: 10000, doc: "Requests a second, sustained. The API server's own priorities and fairness hold back what is too much for it."},
+				{name: "qps", kind: kindNumber, def: "1000", bounded: true, min: 1, max: 10000, doc: "Requests a second, sustained. The API server's own priorities and fairness hold back what is too much for it."},
 				{name: "burst", kind: kindInt, bounded: true, min: 1, max: 100000, doc: "Requests at once. Default: twice `qps`."},
 			},
 		},
