@@ -18,8 +18,17 @@ type objection struct {
 	// Summary and Detail make the diagnostic of what is not accepted; Detail is
 	// to follow the release's description and a colon.
 	Summary, Detail string
-	// Note is for the class when it is accepted; it holds the tenant's names.
-	Note string
+	// What happens, and what follows from that, are for the class; they hold the
+	// tenant's names.
+	What, Follows string
+}
+
+// note tells the class.
+func (o objection) note() string {
+	if o.Accepted {
+		return o.What + ", as accepted: " + o.Follows
+	}
+	return o.What + ": " + o.Follows
 }
 
 // objections returns what of a hop's changes destroys data or cannot be done
@@ -78,7 +87,7 @@ func removedSet(o objectChange) objection {
 		Word: word, Summary: "StatefulSet would be removed",
 		Detail: fmt.Sprintf("StatefulSet %s is in the live release and not in the new one, so the upgrade deletes it with its pods. %s If that is meant, write\n    accept = [%q]\nIf it is not, look for the value that switches it off.",
 			o.key.name, claims, word),
-		Note: fmt.Sprintf("StatefulSet %s is removed, as accepted: %s", o.key.name, note),
+		What: fmt.Sprintf("StatefulSet %s is removed", o.key.name), Follows: note,
 	}
 }
 
@@ -88,7 +97,7 @@ func removedClaim(o objectChange) objection {
 		Word: word, Summary: "PersistentVolumeClaim would be removed",
 		Detail: fmt.Sprintf("PersistentVolumeClaim %s is in the live release and not in the new one, so the upgrade deletes it, and with it the data, unless its volume's reclaim policy is Retain. If that is meant, write\n    accept = [%q]",
 			o.key.name, word),
-		Note: fmt.Sprintf("PersistentVolumeClaim %s is removed, as accepted: its data comes back from a backup only", o.key.name),
+		What: fmt.Sprintf("PersistentVolumeClaim %s is removed", o.key.name), Follows: "its data comes back from a backup only",
 	}
 }
 
@@ -103,7 +112,8 @@ func recreated(o objectChange, fields []string, namespace string) objection {
 		Word: word, Summary: "Change that Kubernetes refuses",
 		Detail: fmt.Sprintf("%s %s changes %s, which cannot be changed on a live object, and Helm replaces none: the upgrade would fail half-way. Keep the old value, or delete the object by hand shortly before the upgrade, which then creates it anew:\n    %s\n%sTo plan for that, write\n    accept = [%q]",
 			o.key.kind, o.key.name, list, command, lost(o.key.kind), word),
-		Note: fmt.Sprintf("%s %s has to be deleted by hand before the upgrade, as accepted, because %s changes; while it is there, the upgrade fails", o.key.kind, o.key.name, list),
+		What:    fmt.Sprintf("%s %s has to be deleted by hand before the upgrade", o.key.kind, o.key.name),
+		Follows: list + " changes, and while it is there, the upgrade fails",
 	}
 }
 

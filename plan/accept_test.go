@@ -87,7 +87,7 @@ func TestObjections(t *testing.T) {
 			state := map[bool]string{false: "refused", true: "accepted"}[got[0].Accepted]
 			text := got[0].Detail
 			if got[0].Accepted {
-				text = got[0].Note
+				text = got[0].note()
 			} else if !strings.Contains(text, got[0].Word) {
 				t.Errorf("the way out is not told: %s", text)
 			}

@@ -30,6 +30,27 @@ func TestAccepted(t *testing.T) {
 	}
 }
 
+// What is not accepted is not said to be.
+func TestNotAccepted(t *testing.T) {
+	t.Parallel()
+	for _, accepted := range []bool{false, true} {
+		w := newWorld("0.2.0", "0.2.1")
+		system := &w.fleet.System.Release
+		if accepted {
+			system.Accept = schema.Acceptance{"remove:StatefulSet/db"}
+		}
+		w.before["system"] = append(w.before["system"], Object{"apiVersion": "apps/v1", "kind": "StatefulSet", "metadata": map[string]any{"name": "db"}})
+		doc := w.plan()
+		data, err := json.Marshal(doc.Classes)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if doc.Applyable != accepted || strings.Contains(string(data), "as accepted") != accepted || !strings.Contains(string(data), "StatefulSet db is removed") {
+			t.Errorf("accepted %v, applyable %v: %s", accepted, doc.Applyable, data)
+		}
+	}
+}
+
 func TestNoChanges(t *testing.T) {
 	t.Parallel()
 	w := newWorld("0.2.1", "0.2.1")
@@ -208,6 +229,28 @@ func TestProblemsLeaveTheRestPlanned(t *testing.T) {
 	doc := w.plan()
 	if doc.Complete || doc.Applyable || doc.Summary.Upgrade != 2 {
 		t.Errorf("complete %v, applyable %v, %+v", doc.Complete, doc.Applyable, doc.Summary)
+	}
+}
+
+// A version whose chart is not there has no path to it either: that is not said
+// as well.
+func TestMissingChartIsToldOnce(t *testing.T) {
+	t.Parallel()
+	for name, to := range map[string]string{"newer": "0.9.0", "older": "0.1.0"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld("0.2.0", to)
+			w.tenant("acme", "0.2.0", to)
+			for _, address := range []string{"system", "tenant.acme"} {
+				at := At{Address: address, Version: to}
+				delete(w.catalog.Wanted, at)
+				w.catalog.Problems[at] = Problem{Summary: "Chart not found", Detail: "nowhere"}
+			}
+			doc := w.plan()
+			if len(doc.Diagnostics) != 2 || doc.Complete || doc.Applyable {
+				t.Errorf("complete %v, applyable %v, %+v", doc.Complete, doc.Applyable, doc.Diagnostics)
+			}
+		})
 	}
 }
 

@@ -63,7 +63,7 @@ func (x *hopReview) restarts() []string {
 func (x *hopReview) reasons(schema []string, against []objection, breaking, major []string) []string {
 	all := slices.Clone(schema)
 	for _, o := range against {
-		all = append(all, x.id.remove(o.Note))
+		all = append(all, x.id.remove(o.note()))
 	}
 	for _, b := range breaking {
 		all = append(all, "breaking: "+b)

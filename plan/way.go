@@ -3,6 +3,7 @@ package plan
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/Masterminds/semver/v3"
@@ -16,6 +17,8 @@ func (d *Draft) findWay() {
 	path, err := compat.Solve(d.problem())
 	var none *compat.NoPathError
 	switch {
+	case d.unfetched(err):
+		path = nil // told with its chart
 	case errors.As(err, &none):
 		d.noWay(none)
 		path = nil // what would change is shown all the same
@@ -30,6 +33,31 @@ func (d *Draft) findWay() {
 		d.phases = len(path.Phases)
 	}
 	d.follow(path)
+}
+
+// unfetched says whether a way is missing to a version whose chart could not be
+// had: whoever mends that may well write another version.
+func (d *Draft) unfetched(err error) bool {
+	var addresses []string
+	var none *compat.NoPathError
+	var down *compat.DowngradeError
+	switch {
+	case errors.As(err, &none):
+		for _, c := range none.Constraints {
+			if c.Kind == compat.PinSystem {
+				addresses = append(addresses, d.fleet.System.Address)
+			}
+			addresses = append(addresses, c.Tenants...)
+		}
+	case errors.As(err, &down):
+		for _, r := range down.Releases {
+			addresses = append(addresses, r.Address)
+		}
+	}
+	return slices.ContainsFunc(d.Moves, func(m *Move) bool {
+		_, bad := d.catalog.Problems[target(m.Release)]
+		return bad && m.To != m.From && slices.Contains(addresses, m.Release.Address)
+	})
 }
 
 // problem puts what the moves intend before the solver. A release that is left

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -98,7 +99,9 @@ func (d *overNetwork) why(err error) string {
 			text = deepest(err)
 		}
 	}
-	return hide(text, d.secrets...)
+	// An address that is tried twice, with and without TLS, fails twice.
+	lines := slices.Compact(strings.Split(text, "\n"))
+	return hide(strings.Join(lines, "\n"), d.secrets...)
 }
 
 func withoutEnd(sql string) string { return strings.TrimRight(sql, "; \t\r\n") }

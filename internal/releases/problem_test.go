@@ -5,9 +5,18 @@ import (
 	"testing"
 
 	"github.com/Masterminds/semver/v3"
+	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/schema"
 )
+
+func TestChartProblemIsMadeOfSentences(t *testing.T) {
+	t.Parallel()
+	p := ChartProblem(&chart.NotFoundError{Ref: "oci://x/app", Version: "0.2.7", Nearest: "0.2.1", Versions: []string{"0.3.0", "0.2.1"}})
+	if want := "Chart oci://x/app has no version 0.2.7; did you mean 0.2.1? Available: 0.3.0, 0.2.1."; p.Detail != want {
+		t.Errorf("%q, want %q", p.Detail, want)
+	}
+}
 
 func TestValuesRefused(t *testing.T) {
 	t.Parallel()
