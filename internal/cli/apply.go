@@ -178,11 +178,18 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return fmt.Errorf("find the configuration's folder: %w", err)
 	}
-	key, err := keyOf(ctx, root, file.Where)
+	k, err := clusterOf(ctx, root, file.Where)
+	if err != nil {
+		return err
+	}
+	key, err := keyOf(ctx, k, root, file.Where)
 	if err != nil {
 		return err
 	}
 	inputs, f, err := a.reopen(file, key)
+	if errors.Is(err, planfile.ErrKey) {
+		err = whyNoKey(ctx, k, file, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -331,6 +338,9 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 		return err
 	}
 	defer held.Release()
+	if err := t.begin(held.Context, journals); err != nil {
+		return err
+	}
 	a.retain(held.Context, s, journals, run)
 	log, past, err := t.open(held.Context, journals, run, s.key)
 	if err != nil {
@@ -368,6 +378,18 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 		return exitStatus(exitFailure)
 	}
 	return nil
+}
+
+// begin makes sure that a plan is not carried out a second time.
+func (t *task) begin(ctx context.Context, journals *journal.Journal) error {
+	if t.run != nil {
+		return nil
+	}
+	runs, err := journals.Runs(ctx)
+	if err != nil {
+		return err
+	}
+	return begunBefore(runs, t.doc.PlanID)
 }
 
 // open begins the run's journal, or goes on with it.

@@ -64,8 +64,8 @@ func whereOf(f *schema.Fleet) planfile.Where {
 	return w
 }
 
-// keyOf reads the key of a plan file from the live system.
-func keyOf(ctx context.Context, root string, w planfile.Where) (plan.Key, error) {
+// clusterOf connects to the cluster of a plan file.
+func clusterOf(ctx context.Context, root string, w planfile.Where) (*kube.Cluster, error) {
 	kubeconfig := w.Kubeconfig
 	if kubeconfig != "" && !filepath.IsAbs(kubeconfig) {
 		kubeconfig = filepath.Join(root, kubeconfig)
@@ -77,6 +77,11 @@ func keyOf(ctx context.Context, root string, w planfile.Where) (plan.Key, error)
 	if err := k.Check(ctx); err != nil {
 		return nil, fmt.Errorf("connect to the cluster of the plan: %w", err)
 	}
+	return k, nil
+}
+
+// keyOf reads the key of a plan file from the live system.
+func keyOf(ctx context.Context, k *kube.Cluster, root string, w planfile.Where) (plan.Key, error) {
 	body, err := helm.New(k, helm.Options{}).Get(ctx, w.Namespace, w.Release, 0)
 	var gone *helm.NotFoundError
 	if err != nil && !errors.As(err, &gone) {

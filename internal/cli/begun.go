@@ -1,0 +1,45 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/soctalk/fleet/internal/journal"
+	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/planfile"
+)
+
+// begunBefore refuses a plan that a run has begun to carry out: one that is not
+// finished is gone on with, and one that is complete has nothing left to do. A
+// failed one may be tried again; what it changed is found release by release.
+func begunBefore(runs []*journal.Run, planID string) error {
+	for _, r := range runs {
+		if r.PlanID != planID {
+			continue
+		}
+		switch r.State {
+		case journal.Waiting, journal.Interrupted, journal.Running:
+			command := "soctalk apply -resume " + r.ID
+			if r.Awaits != "" {
+				command += " -approve " + r.Awaits
+			}
+			return advise(fmt.Errorf("run %s has begun to carry out this plan and is %s", r.ID, r.State), "Go on with that run:\n  "+command)
+		case journal.Complete:
+			return advise(fmt.Errorf("run %s has carried out this plan", r.ID), "What it did: soctalk history "+r.ID+". What is left to do: soctalk plan")
+		}
+	}
+	return nil
+}
+
+// whyNoKey says more of a plan that cannot be opened where its own run has
+// changed the system, and with it the key.
+func whyNoKey(ctx context.Context, k *kube.Cluster, file *planfile.File, err error) error {
+	runs, unread := journal.Runs(ctx, k, file.Where.Namespace)
+	if unread != nil {
+		return err // who may not see runs still learns that the plan is refused
+	}
+	if begun := begunBefore(runs, file.Document.PlanID); begun != nil {
+		return begun
+	}
+	return err
+}
