@@ -89,6 +89,10 @@ node-packages: ## install the Debian packages that the real-node tests need (roo
 browser-packages: ## install the Chromium that tests of pages need (root, Debian)
 	@command -v chromium >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends chromium; }
 
+.PHONY: gateway-packages
+gateway-packages: ## install the Prometheus Pushgateway that a test of metrics needs (root, Debian)
+	@command -v prometheus-pushgateway >/dev/null || { apt-get update -q && DEBIAN_FRONTEND=noninteractive apt-get install -q -y --no-install-recommends prometheus-pushgateway; }
+
 .PHONY: site
 site: ## write the documentation as a site, build/site
 	@$(GO) run ./internal/site/cmd/site

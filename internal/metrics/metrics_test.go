@@ -22,6 +22,7 @@ import (
 	"github.com/prometheus/common/expfmt"
 	"github.com/prometheus/common/model"
 	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/sandbox/prometheustest"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 )
@@ -261,6 +262,39 @@ func TestPush(t *testing.T) {
 	}
 	if len(g.groups) != 2 {
 		t.Errorf("pushed to %d groups", len(g.groups))
+	}
+}
+
+// A real one agrees, down to a label that does not fit into a path as it is.
+func TestPushToARealGateway(t *testing.T) {
+	t.Parallel()
+	url := prometheustest.Pushgateway(t)
+	where := to(t, "", url, "fleet=prod/eu")
+	for _, run := range []string{"r1", "r2"} {
+		r := NewRun(t.Context(), where, Head{ID: run}, planned(), nil)
+		r.Ended(&apply.Result{Upgraded: 2, Installed: 1})
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := WriteStatus(t.Context(), where, fleet(), true); err != nil {
+		t.Fatal(err)
+	}
+	resp, err := http.Get(url + "/metrics")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := series(t, text)
+	const run, status = `fleet="prod/eu",instance="",job="soctalk_run"`, `fleet="prod/eu",instance="",job="soctalk_status"`
+	holds(t, all, `soctalk_run_info{`+run+`,plan="p1",reverses="",run="r2",version=""} 1`, `soctalk_release_ok{address="system",`+status+`} 1`,
+		`push_failure_time_seconds{`+run+`} 0`, `push_failure_time_seconds{`+status+`} 0`)
+	if strings.Contains(string(text), `run="r1",version`) {
+		t.Error("the gateway still has the run before")
 	}
 }
 

@@ -32,8 +32,13 @@ func Start(t testing.TB, targets ...string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return serve(t, exec.Command(program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address), address)
+}
+
+// serve runs a server until the test ends, and returns its URL once it is ready.
+func serve(t testing.TB, cmd *exec.Cmd, address string) string {
+	t.Helper()
 	var said bytes.Buffer
-	cmd := exec.Command(program, "--config.file="+filepath.Join(dir, "prometheus.yml"), "--storage.tsdb.path="+filepath.Join(dir, "data"), "--web.listen-address="+address)
 	cmd.Stdout, cmd.Stderr = &said, &said
 	if err := cmd.Start(); err != nil {
 		t.Fatal(err)
@@ -51,7 +56,7 @@ func Start(t testing.TB, targets ...string) string {
 		}
 		select {
 		case err := <-ended:
-			t.Fatalf("Prometheus ended: %v\n%s", err, said.String())
+			t.Fatalf("%s ended: %v\n%s", filepath.Base(cmd.Path), err, said.String())
 		case <-t.Context().Done():
 			t.Fatal(t.Context().Err())
 		case <-time.After(50 * time.Millisecond):
