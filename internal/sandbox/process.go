@@ -50,8 +50,10 @@ func (l *launch) start(name string, args []string, files ...*os.File) (*process,
 		lifelineEnv + "=" + strconv.Itoa(firstFile-1),
 		"PATH=" + os.Getenv("PATH"), "TMPDIR=" + os.TempDir(), "HOME=" + l.home,
 		// Memory for the processor: a fifth of a server's time is its garbage
-		// collector's otherwise. Beyond the limit it collects as ever.
-		"GOGC=400", "GOMEMLIMIT=1GiB",
+		// collector's otherwise. The limit is above what an API server keeps of
+		// the past for its watches in a long run of tests, or it does nothing but
+		// collect.
+		"GOGC=400", "GOMEMLIMIT=2GiB",
 	}
 	// An interrupt from the keyboard goes to the owner alone, which then stops the servers.
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
