@@ -89,7 +89,9 @@ func (c *Client) Apply(ctx context.Context, t Target, o ApplyOptions) (*Release,
 	}
 	if t.upgrades() {
 		if t.Base.Status == "failed" {
-			a.kube.tried = &tried{t.Namespace, t.Name, t.Base.Manifest.String()}
+			if a.kube.tried, err = c.triedSince(ctx, t.Base, nil); err != nil {
+				return nil, err
+			}
 		}
 		up := action.NewUpgrade(a.config)
 		up.Namespace, up.Timeout, up.Wait, up.WaitForJobs = t.Namespace, o.timeout(), true, o.WaitForJobs
@@ -121,6 +123,15 @@ func (c *Client) Rollback(ctx context.Context, namespace, name string, revision 
 	target, err := c.Get(ctx, namespace, name, revision)
 	if err != nil {
 		return nil, err
+	}
+	newest, err := c.Get(ctx, namespace, name, 0)
+	if err != nil {
+		return nil, err
+	}
+	if newest.Status != "deployed" {
+		if a.kube.tried, err = c.triedSince(ctx, newest, target); err != nil {
+			return nil, err
+		}
 	}
 	a.scrub = newScrubber(target.Config, namespace, name, target.ChartName, target.ChartVersion, target.AppVersion)
 	a.store.base = o.From

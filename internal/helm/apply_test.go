@@ -203,6 +203,55 @@ func TestUpgradeAfterFailureTakesBackWhatThatSet(t *testing.T) {
 	}
 }
 
+// A way back that was cut off has left the revision that it goes to as the newest,
+// and the objects as they were before it. Done again it takes back what those have.
+func TestWayBackThatWasCutOffTakesBackAll(t *testing.T) {
+	t.Parallel()
+	app := strings.Replace(small["templates/app.yaml"], "        {{- with .Values.delay }}", "        {{- if .Values.extra }}\n        extra: \"1\"\n        {{- end }}\n        {{- with .Values.delay }}", 1)
+	app = strings.Replace(app, "        sandbox.soctalk.io/behavior: {{ .Values.behavior | quote }}\n", "        {{- with .Values.behavior }}\n        sandbox.soctalk.io/behavior: {{ . }}\n        {{- end }}\n", 1)
+	brought := files{"templates/extra.yaml": "{{- if .Values.extra }}\napiVersion: v1\nkind: ConfigMap\nmetadata: {name: {{ .Release.Name }}-extra}\n{{- end }}"}
+	for name, values := range map[string]map[string]any{
+		"from a failed one":   {"extra": true, "behavior": "crash"},
+		"from a deployed one": {"extra": true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			c, k, ns := connect(t)
+			target := helm.Target{Namespace: ns, Name: "app", Chart: load(t, small.with("templates/app.yaml", app, "templates/extra.yaml", brought["templates/extra.yaml"]))}
+			first := install(t, c, target, helm.ApplyOptions{})
+			target.Base, target.Values = first, values
+			if _, err := c.Apply(t.Context(), target, helm.ApplyOptions{Timeout: 90 * time.Second}); (err != nil) != (values["behavior"] != nil) {
+				t.Fatal(err)
+			}
+			storage := helmsOwn(t, ns).Releases
+			back, err := storage.Get("app", 1)
+			if err != nil {
+				t.Fatal(err)
+			}
+			back.Version, back.Labels = 3, nil
+			back.SetStatus(release.StatusFailed, "cut off before it changed an object")
+			if err := storage.Create(back); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := c.Rollback(t.Context(), ns, "app", 1, helm.ApplyOptions{Timeout: 90 * time.Second}); err != nil {
+				t.Fatal(err)
+			}
+			d, err := k.Typed().AppsV1().Deployments(ns).Get(t.Context(), "app", metav1.GetOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, left := range []string{"extra", "sandbox.soctalk.io/behavior"} {
+				if _, there := d.Spec.Template.Annotations[left]; there {
+					t.Errorf("annotation %s is left", left)
+				}
+			}
+			if _, err := k.Typed().CoreV1().ConfigMaps(ns).Get(t.Context(), "app-extra", metav1.GetOptions{}); !apierrors.IsNotFound(err) {
+				t.Errorf("the object that revision 2 brought: %v", err)
+			}
+		})
+	}
+}
+
 func TestFailedInstallCanBeUpgraded(t *testing.T) {
 	t.Parallel()
 	c, _, ns := connect(t)

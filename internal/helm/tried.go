@@ -1,7 +1,10 @@
 package helm
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
+	"slices"
 	"strings"
 
 	hkube "helm.sh/helm/v3/pkg/kube"
@@ -12,17 +15,69 @@ import (
 	"k8s.io/cli-runtime/pkg/resource"
 )
 
-// tried is a revision that failed and was not undone.
-type tried struct{ namespace, name, manifest string }
+// tried are the manifests, oldest first, that a release's objects may have
+// something of beside that of the revision that Helm takes for its own.
+type tried struct {
+	namespace, name string
+	manifests       []string
+}
 
-// onto adds to what Helm takes for the release's own, which is the last revision
-// that was deployed, what the failed one has set since. Otherwise that would stay
-// when the next revision leaves it out: Helm takes away only what it knows of.
-func (t *tried) onto(original hkube.ResourceList, client *hkube.Client) hkube.ResourceList {
-	objects, err := client.Build(strings.NewReader(t.manifest), false)
-	if err != nil { // it holds kinds that there are not, so it did not get far
-		return original
+// triedSince reads what was tried since a release was deployed last, up to its
+// newest revision. back is the revision that a way back goes to, or nil: for that
+// Helm takes the newest for what is there, and if that was a way back itself, and
+// was cut off, what it came from is there still.
+func (c *Client) triedSince(ctx context.Context, newest, back *Release) (*tried, error) {
+	history, err := c.History(ctx, newest.Namespace, newest.Name)
+	if err != nil {
+		return nil, err
 	}
+	t := &tried{namespace: newest.Namespace, name: newest.Name}
+	if back == nil {
+		t.manifests = append(t.manifests, newest.Manifest.String())
+	}
+	for _, m := range history {
+		if m.Revision >= newest.Revision {
+			continue
+		}
+		deployed := m.Status == "deployed"
+		if deployed && back == nil {
+			break // Helm itself starts from there
+		}
+		body, err := c.Get(ctx, m.Namespace, m.Name, m.Revision)
+		var gone *NotFoundError
+		var corrupt *CorruptError
+		switch {
+		case errors.As(err, &gone) || errors.As(err, &corrupt):
+		case err != nil:
+			return nil, err
+		case back != nil && body.Manifest.String() == back.Manifest.String():
+			// The goal itself: what is to go is not in it.
+		case deployed || m.Status == "failed":
+			t.manifests = append(t.manifests, body.Manifest.String())
+		}
+		if deployed {
+			break
+		}
+	}
+	slices.Reverse(t.manifests)
+	return t, nil
+}
+
+// onto adds to what Helm takes for the release's own what was tried beside it.
+// Otherwise that would stay when the next revision leaves it out: Helm takes away
+// only what it knows of.
+func (t *tried) onto(original hkube.ResourceList, client *hkube.Client) hkube.ResourceList {
+	for _, manifest := range t.manifests {
+		objects, err := client.Build(strings.NewReader(manifest), false)
+		if err != nil { // it holds kinds that there are not, so it did not get far
+			continue
+		}
+		original = t.with(original, objects)
+	}
+	return original
+}
+
+func (t *tried) with(original, objects hkube.ResourceList) hkube.ResourceList {
 	var all hkube.ResourceList
 	for _, was := range original {
 		since := objects.Get(was)
@@ -42,7 +97,7 @@ func (t *tried) onto(original hkube.ResourceList, client *hkube.Client) hkube.Re
 	return all
 }
 
-// owns says whether an object that the failed revision was to bring is there, and
+// owns says whether an object that a failed revision was to bring is there, and
 // is the release's.
 func (t *tried) owns(o *resource.Info) bool {
 	live, err := resource.NewHelper(o.Client, o.Mapping).Get(o.Namespace, o.Name)
