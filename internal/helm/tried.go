@@ -43,6 +43,9 @@ func (c *Client) triedSince(ctx context.Context, newest, back *Release) (*tried,
 		if deployed && back == nil {
 			break // Helm itself starts from there
 		}
+		if !deployed && m.Status != "failed" {
+			continue
+		}
 		body, err := c.Get(ctx, m.Namespace, m.Name, m.Revision)
 		var gone *NotFoundError
 		var corrupt *CorruptError
@@ -52,7 +55,7 @@ func (c *Client) triedSince(ctx context.Context, newest, back *Release) (*tried,
 			return nil, err
 		case back != nil && body.Manifest.String() == back.Manifest.String():
 			// The goal itself: what is to go is not in it.
-		case deployed || m.Status == "failed":
+		default:
 			t.manifests = append(t.manifests, body.Manifest.String())
 		}
 		if deployed {
