@@ -56,7 +56,7 @@ func (d *Draft) unfetched(err error) bool {
 	}
 	return slices.ContainsFunc(d.Moves, func(m *Move) bool {
 		_, bad := d.catalog.Problems[target(m.Release)]
-		return bad && m.To != m.From && slices.Contains(addresses, m.Release.Address)
+		return bad && m.To != nil && (m.From == nil || !m.To.Equal(m.From)) && slices.Contains(addresses, m.Release.Address)
 	})
 }
 

@@ -4,9 +4,11 @@ import (
 	"context"
 	"fmt"
 
+	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/planfile"
+	"github.com/soctalk/fleet/internal/view"
 )
 
 // begunBefore refuses a plan that a run has begun to carry out: one that is not
@@ -19,11 +21,8 @@ func begunBefore(runs []*journal.Run, planID string) error {
 		}
 		switch r.State {
 		case journal.Waiting, journal.Interrupted, journal.Running:
-			command := "soctalk apply -resume " + r.ID
-			if r.Awaits != "" {
-				command += " -approve " + r.Awaits
-			}
-			return advise(fmt.Errorf("run %s has begun to carry out this plan and is %s", r.ID, r.State), "Go on with that run:\n  "+command)
+			next := &view.Report{Next: "soctalk apply", Result: &apply.Result{RunID: r.ID, Awaits: r.Awaits, Stopped: string(r.State), Resumable: true}}
+			return advise(fmt.Errorf("run %s has begun to carry out this plan and is %s", r.ID, r.State), "Go on with that run:\n  "+next.Command())
 		case journal.Complete:
 			return advise(fmt.Errorf("run %s has carried out this plan", r.ID), "What it did: soctalk history "+r.ID+". What is left to do: soctalk plan")
 		}

@@ -4,13 +4,13 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
+	"slices"
 
 	"github.com/soctalk/fleet/internal/planfile"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 	"github.com/spf13/cobra"
-	"maps"
-	"slices"
 )
 
 // graphFormats are the forms of a plan's DAG.

@@ -129,13 +129,10 @@ func (l *Log) Write(ctx context.Context, e apply.Entry) error {
 	own := l.queue.add(line)
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if own.ended {
-		return own.err
-	}
-	// It is the first in the queue now, or behind others that fit with it, as
-	// many as make up pages.
+	// Whoever wrote before may have taken it along; or it is behind others, as many
+	// as make up pages.
 	for !own.ended {
-		some := l.queue.take(l.room())
+		some := l.queue.take(cmp.Or(l.room(), perPage))
 		err := l.write(ctx, joined(some), func(*corev1.ConfigMap) error {
 			l.lost = true
 			return ErrLost
@@ -235,20 +232,17 @@ func cutLines(lines []string, most int) []string {
 	return kept
 }
 
-// room is how many entries go onto the next page that is written.
+// room is how many entries still go onto the last page.
 func (l *Log) room() int {
 	if l.last == nil {
-		return perPage
+		return 0
 	}
-	if left := perPage - strings.Count(l.last.Data[entriesKey], "\n"); left > 0 {
-		return left
-	}
-	return perPage
+	return max(0, perPage-strings.Count(l.last.Data[entriesKey], "\n"))
 }
 
 // next is the page that lines go onto, with them on it.
 func (l *Log) next(lines string) (*corev1.ConfigMap, int) {
-	if l.last != nil && strings.Count(l.last.Data[entriesKey], "\n") < perPage {
+	if l.room() > 0 {
 		p := l.last.DeepCopy()
 		p.Data[entriesKey] += lines
 		return p, l.page

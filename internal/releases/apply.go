@@ -42,7 +42,7 @@ func (s *Set) Base(ctx context.Context, r plan.Release) (plan.Base, error) {
 	if err != nil || body == nil {
 		return plan.Base{}, err
 	}
-	s.read.Store(r.Address, body)
+	s.read.Add(r.Address, body)
 	return s.baseOf(body), nil
 }
 
@@ -63,7 +63,9 @@ func (s *Set) body(ctx context.Context, r *schema.Release) (*helm.Release, error
 // base is the body that a step starts from: the one that [Set.Base] has just
 // read, where it did. Helm looks whether it is still the newest before it writes.
 func (s *Set) base(ctx context.Context, r plan.Release) (*helm.Release, error) {
-	if read, ok := s.read.LoadAndDelete(r.Address); ok {
+	read, ok := s.read.Get(r.Address)
+	s.read.Remove(r.Address)
+	if ok {
 		if body := read.(*helm.Release); s.baseOf(body) == r.Base {
 			return body, nil
 		}

@@ -4,7 +4,6 @@ package releases
 
 import (
 	"fmt"
-	"sync"
 
 	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
@@ -12,6 +11,7 @@ import (
 	"github.com/soctalk/fleet/internal/plancache"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
+	"k8s.io/utils/lru"
 )
 
 // Set is every release of a fleet, with the clusters and charts at hand.
@@ -30,9 +30,13 @@ type Set struct {
 	byAddress map[string]*schema.Release
 	wanted    map[plan.At]*wanted
 	crds      definitions
-	// read are the bodies that steps are about to start from, by address.
-	read sync.Map
+	// read are the bodies that steps are about to start from, by address; no more
+	// than a wide run has under way, since all releases may be looked at before it.
+	read *lru.Cache
 }
+
+// mostRead bounds the bodies that are kept between a look and its step.
+const mostRead = 64
 
 // wanted is what a release should be, with the chart itself.
 type wanted struct {
@@ -42,7 +46,7 @@ type wanted struct {
 
 // New gathers what is needed to plan for a fleet as it was observed.
 func New(f *schema.Fleet, clusters observe.Clusters, charts *chart.Resolver, live *observe.Live, key plan.Key) *Set {
-	s := &Set{fleet: f, clusters: clusters, charts: charts, live: live, key: key, byAddress: map[string]*schema.Release{}, wanted: map[plan.At]*wanted{}}
+	s := &Set{fleet: f, clusters: clusters, charts: charts, live: live, key: key, byAddress: map[string]*schema.Release{}, wanted: map[plan.At]*wanted{}, read: lru.New(mostRead)}
 	for _, r := range f.Releases() {
 		s.byAddress[r.Address] = r
 	}
