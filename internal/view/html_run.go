@@ -45,7 +45,7 @@ type htmlEntry struct{ Time, What, By, Message string }
 // addRun turns a plan's page into that of a run.
 func (p *htmlPage) addRun(x *planIndex, r *RunHistory) {
 	p.Kicker = "soctalk run " + clip(clean(r.Run), widestName)
-	p.Title = r.report.title()
+	p.Title = r.report.standing().title
 	p.State = runState(r)
 	p.Lead = []string{PlanSummary(x.doc)}
 	if text := reverses(x.doc); text != "" {
@@ -74,13 +74,7 @@ func runState(r *RunHistory) htmlWord {
 	if r.Stopped != "" {
 		text += ": " + clip(oneLine(said(r.Stopped)), 2*widestNote)
 	}
-	switch {
-	case r.report.Running, r.report.waits():
-		return htmlWord{"data", text}
-	case r.report.Result.OK():
-		return htmlWord{"good", text}
-	}
-	return htmlWord{"bad", text}
+	return htmlWord{r.report.standing().look, text}
 }
 
 func runCounts(r *apply.Result) []htmlCount {

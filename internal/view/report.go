@@ -43,11 +43,12 @@ func (r *Report) resumes() bool { return r.Result.Resumable || r.Result.Reverses
 // text is the report for a person.
 func (r *Report) text(style Style) string {
 	var b strings.Builder
-	res := r.Result
+	res, stands := r.Result, r.standing()
+	title := stands.style(style, stands.title)
 	if res.OK() && !r.Running {
-		return style.Good(r.title()) + " " + Counts(res) + "\n"
+		return title + " " + Counts(res) + "\n"
 	}
-	fmt.Fprintf(&b, "%s %s\n\n", r.styledTitle(style), Counts(res))
+	fmt.Fprintf(&b, "%s %s\n\n", title, Counts(res))
 	for i, f := range res.Failed {
 		if i == mostFailures {
 			fmt.Fprintf(&b, "  %s: %s\n", style.Bad("Failed too"), shortList(addressesOf(res.Failed[i:])))
@@ -83,32 +84,30 @@ func (r *Report) text(style Style) string {
 	return b.String()
 }
 
-// title says how the run stands, in every view.
-func (r *Report) title() string {
+// standing is how a run stands, told alike by every view: its title, the look
+// of that on a page and at a terminal.
+type standing struct {
+	title, look string
+	style       func(Style, string) string
+}
+
+var (
+	underWay   = standing{"The run is under way.", "data", func(_ Style, text string) string { return text }}
+	complete   = standing{"Apply complete!", "good", Style.Good}
+	waiting    = standing{"Apply waits for an approval.", "data", Style.Warn}
+	incomplete = standing{"Apply did not complete.", "bad", Style.Bad}
+)
+
+func (r *Report) standing() standing {
 	switch {
 	case r.Running:
-		return "The run is under way."
+		return underWay
 	case r.Result.OK():
-		return "Apply complete!"
-	case r.waits():
-		return "Apply waits for an approval."
+		return complete
+	case r.Result.Awaits != "" && len(r.Result.Failed)+len(r.Result.Quarantined) == 0:
+		return waiting
 	}
-	return "Apply did not complete."
-}
-
-// waits says whether the run stands at a gate, and nothing went wrong before it.
-func (r *Report) waits() bool {
-	return r.Result.Awaits != "" && len(r.Result.Failed)+len(r.Result.Quarantined) == 0
-}
-
-func (r *Report) styledTitle(style Style) string {
-	switch {
-	case r.Running:
-		return r.title()
-	case r.waits():
-		return style.Warn(r.title())
-	}
-	return style.Bad(r.title())
+	return incomplete
 }
 
 func (r *Report) open(b *strings.Builder, style Style, s plan.Step) {

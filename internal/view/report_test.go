@@ -107,11 +107,8 @@ func TestTitleOfARun(t *testing.T) {
 		{&Report{Result: gate}, "Apply waits for an approval.", "data"},
 		{&Report{Result: failed}, "Apply did not complete.", "bad"},
 	} {
-		if got := c.report.title(); got != c.want {
-			t.Errorf("%q, want %q", got, c.want)
-		}
-		if got := runState(&RunHistory{report: c.report, Awaits: c.report.Result.Awaits}).Look; got != c.look {
-			t.Errorf("%s looks %s, want %s", c.want, got, c.look)
+		if got := c.report.standing(); got.title != c.want || got.look != c.look {
+			t.Errorf("%q, %s; want %q, %s", got.title, got.look, c.want, c.look)
 		}
 	}
 }
