@@ -8,9 +8,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/url"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
@@ -18,7 +16,6 @@ import (
 	"github.com/soctalk/fleet/plan"
 	"go.opentelemetry.io/otel/attribute"
 	"go.opentelemetry.io/otel/codes"
-	"go.opentelemetry.io/otel/exporters/otlp/otlptrace/otlptracehttp"
 	"go.opentelemetry.io/otel/propagation"
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
@@ -26,10 +23,8 @@ import (
 )
 
 const (
-	// patience bounds one request with its repetitions, parting what is left at
-	// the end of the run.
-	patience = 10 * time.Second
-	parting  = 5 * time.Second
+	// parting bounds the sending of what is left at the end of the run.
+	parting = 5 * time.Second
 	// mostError bounds the text of an error, in bytes.
 	mostError = 2 << 10
 )
@@ -48,14 +43,6 @@ type Run struct {
 	parting  time.Duration
 }
 
-// Endpoint is where the environment wants traces sent; empty: nowhere.
-func Endpoint(getenv func(string) string) string {
-	if strings.EqualFold(getenv("OTEL_SDK_DISABLED"), "true") || getenv("OTEL_TRACES_EXPORTER") == "none" {
-		return ""
-	}
-	return cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_ENDPOINT"), getenv("OTEL_EXPORTER_OTLP_ENDPOINT"))
-}
-
 // NewRun begins the span of a run; [Run.Close] sends what is left. It is nil
 // where nobody asks for traces. A TRACEPARENT of the environment, as pipelines
 // set it, is what the span is a part of.
@@ -64,16 +51,8 @@ func NewRun(ctx context.Context, getenv func(string) string, head Head, doc *pla
 	if endpoint == "" {
 		return nil, nil
 	}
-	if p := cmp.Or(getenv("OTEL_EXPORTER_OTLP_TRACES_PROTOCOL"), getenv("OTEL_EXPORTER_OTLP_PROTOCOL"), "http/protobuf"); p != "http/protobuf" {
-		return nil, fmt.Errorf("traces are sent with OTLP over HTTP as http/protobuf, and OTEL_EXPORTER_OTLP_PROTOCOL is %q", p)
-	}
-	// The exporter takes the endpoint from the environment itself, and would go on
-	// with its default where that is no URL.
-	if u, err := url.Parse(endpoint); err != nil || u.Host == "" {
-		return nil, errors.New("the OTLP endpoint of the environment is no URL of the form http://host:4318")
-	}
 	ctx = context.WithoutCancel(ctx)
-	sends, err := otlptracehttp.New(ctx, otlptracehttp.WithRetry(otlptracehttp.RetryConfig{Enabled: true, InitialInterval: time.Second, MaxInterval: patience / 2, MaxElapsedTime: patience}))
+	sends, err := newSender(ctx, getenv, endpoint)
 	if err != nil {
 		return nil, fmt.Errorf("set up the sending of traces: %w", err)
 	}
@@ -189,28 +168,4 @@ func (r *Run) Close() error {
 		return nil
 	}
 	return fmt.Errorf("send the traces to the OTLP endpoint: %s", cut(err.Error()))
-}
-
-// exporter remembers the first batch that could not be sent. The SDK would write
-// each on standard error.
-type exporter struct {
-	sdktrace.SpanExporter
-	mu  sync.Mutex
-	err error
-}
-
-func (e *exporter) ExportSpans(ctx context.Context, spans []sdktrace.ReadOnlySpan) error {
-	err := e.SpanExporter.ExportSpans(ctx, spans)
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.err == nil {
-		e.err = err
-	}
-	return nil
-}
-
-func (e *exporter) first() error {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	return e.err
 }

@@ -1,8 +1,11 @@
 package trace
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,16 +15,27 @@ import (
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/plan"
+	collectorpb "go.opentelemetry.io/proto/otlp/collector/trace/v1"
+	"google.golang.org/grpc"
+	grpccodes "google.golang.org/grpc/codes"
+	"google.golang.org/grpc/metadata"
+	"google.golang.org/grpc/status"
 )
 
 // What is sent when all goes well is looked at in internal/clitest, by a collector.
 
-// traced is a run of one step whose traces an endpoint is to take.
-func traced(t *testing.T, answer http.HandlerFunc) *Run {
+// answers gives the address of an HTTP server.
+func answers(t *testing.T, answer http.HandlerFunc) string {
 	t.Helper()
 	server := httptest.NewServer(answer)
 	t.Cleanup(server.Close)
-	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", server.URL)
+	return server.URL
+}
+
+// traced is a run of one step whose traces an endpoint is to take.
+func traced(t *testing.T, endpoint string) *Run {
+	t.Helper()
+	t.Setenv("OTEL_EXPORTER_OTLP_ENDPOINT", endpoint)
 	t.Setenv("OTEL_EXPORTER_OTLP_HEADERS", "authorization=s3cret-canary")
 	r, err := NewRun(t.Context(), os.Getenv, Head{ID: "r1", Version: "0.1.0"}, &plan.Document{PlanID: "p1"})
 	if err != nil {
@@ -37,7 +51,7 @@ func traced(t *testing.T, answer http.HandlerFunc) *Run {
 
 func TestEndpointThatHangs(t *testing.T) {
 	over := make(chan struct{})
-	r := traced(t, func(http.ResponseWriter, *http.Request) { <-over })
+	r := traced(t, answers(t, func(http.ResponseWriter, *http.Request) { <-over }))
 	defer close(over)
 	r.parting = 50 * time.Millisecond
 	if err := r.Close(); err == nil || !strings.Contains(err.Error(), "did not answer in time") {
@@ -47,17 +61,62 @@ func TestEndpointThatHangs(t *testing.T) {
 
 func TestEndpointThatRefuses(t *testing.T) {
 	asked := make(chan string, 1)
-	r := traced(t, func(w http.ResponseWriter, r *http.Request) {
+	r := traced(t, answers(t, func(w http.ResponseWriter, r *http.Request) {
 		asked <- r.Header.Get("Authorization")
 		w.WriteHeader(http.StatusBadRequest)
 		_, _ = io.WriteString(w, strings.Repeat("x", 1<<20))
-	})
+	}))
 	err := r.Close()
 	if err == nil || !strings.Contains(err.Error(), "400 Bad Request") || strings.Contains(err.Error(), "s3cret") || len(err.Error()) > 2*mostError {
 		t.Errorf("got %v", err)
 	}
 	if got := <-asked; got != "s3cret-canary" {
 		t.Errorf("asked with %q", got)
+	}
+}
+
+// collector takes traces over gRPC, or refuses them with its error.
+type collector struct {
+	collectorpb.UnimplementedTraceServiceServer
+	err   error
+	asked chan string
+}
+
+func (c *collector) Export(ctx context.Context, request *collectorpb.ExportTraceServiceRequest) (*collectorpb.ExportTraceServiceResponse, error) {
+	said, _ := metadata.FromIncomingContext(ctx)
+	var spans []string
+	for _, s := range request.ResourceSpans[0].ScopeSpans[0].Spans {
+		spans = append(spans, s.Name)
+	}
+	c.asked <- strings.Join(append(said.Get("authorization"), spans...), ", ")
+	return &collectorpb.ExportTraceServiceResponse{}, c.err
+}
+
+func TestTracesOverGRPC(t *testing.T) {
+	t.Setenv("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc")
+	for name, test := range map[string]struct {
+		answer error
+		want   string
+	}{
+		"taken":   {nil, ""},
+		"refused": {status.Error(grpccodes.PermissionDenied, "not you"), "not you"},
+	} {
+		listener, err := net.Listen("tcp", "127.0.0.1:0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		c := &collector{err: test.answer, asked: make(chan string, 1)}
+		server := grpc.NewServer()
+		collectorpb.RegisterTraceServiceServer(server, c)
+		go func() { _ = server.Serve(listener) }()
+		defer server.Stop()
+		err = traced(t, "http://"+listener.Addr().String()).Close()
+		if got := fmt.Sprint(err); (err == nil) != (test.answer == nil) || !strings.Contains(got, test.want) || strings.Contains(got, "s3cret") {
+			t.Errorf("%s: %v", name, err)
+		}
+		if got, want := <-c.asked, "s3cret-canary, upgrade system, run"; got != want {
+			t.Errorf("%s: asked with %q, want %q", name, got, want)
+		}
 	}
 }
 
@@ -78,7 +137,7 @@ func TestWhetherTracesAreAskedFor(t *testing.T) {
 		}
 	}
 	for name, env := range map[string]map[string]string{
-		"gRPC":   {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4317", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"},
+		"JSON":   {"OTEL_EXPORTER_OTLP_ENDPOINT": "http://a:4318", "OTEL_EXPORTER_OTLP_PROTOCOL": "http/json"},
 		"no URL": {"OTEL_EXPORTER_OTLP_ENDPOINT": "collector"},
 	} {
 		if r, err := NewRun(t.Context(), func(key string) string { return env[key] }, Head{}, &plan.Document{}); r != nil || err == nil {
