@@ -1,6 +1,7 @@
 package apply
 
 import (
+	"slices"
 	"time"
 
 	"github.com/soctalk/fleet/plan"
@@ -83,6 +84,19 @@ type Failure struct {
 	Err  error
 	// RollbackErr is why the release could not be put back either.
 	RollbackErr error
+}
+
+// Unproven are the addresses of waves and releases that stand as the run brought
+// them, though what was to show that they work did not. A new plan finds nothing
+// to do there and asks no check again; the run itself, taken up again, does.
+func (r *Result) Unproven() []string {
+	var unproven []string
+	for _, f := range r.Failed {
+		if tries := f.Step.Kind == plan.StepSoak || f.Step.Kind == plan.StepVerify; tries && !slices.Contains(r.RolledBack, f.Step.Address) {
+			unproven = append(unproven, f.Step.Address)
+		}
+	}
+	return unproven
 }
 
 // OK says whether everything that was planned was done.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/soctalk/fleet/plan"
@@ -112,10 +113,21 @@ func (w *walker) gate(ctx context.Context, s plan.Step) {
 
 // checkApprovals refuses words about gates that are not there.
 func checkApprovals(doc *plan.Document, waves []string) error {
-	for _, wave := range waves {
-		if !slices.ContainsFunc(doc.Steps, func(s plan.Step) bool { return s.Kind == plan.StepGate && s.Approve && s.Wave == wave }) {
-			return fmt.Errorf("nothing was started: no gate of wave %q in this plan waits for an approval", wave)
+	var known []string
+	for _, s := range doc.Steps {
+		if s.Kind == plan.StepGate && s.Approve {
+			known = append(known, s.Wave)
 		}
+	}
+	for _, wave := range waves {
+		if slices.Contains(known, wave) {
+			continue
+		}
+		only := ""
+		if len(known) > 0 {
+			only = ", only of " + strings.Join(slices.Compact(known), ", ")
+		}
+		return fmt.Errorf("nothing was started: no gate of wave %q in this plan waits for an approval%s", wave, only)
 	}
 	return nil
 }

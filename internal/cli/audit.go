@@ -7,7 +7,6 @@ import (
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/announce"
 	"github.com/soctalk/fleet/internal/journal"
-	"github.com/soctalk/fleet/internal/kube"
 )
 
 // approvedNow says on whose word a plan is carried out that was made just now.
@@ -27,12 +26,8 @@ func (s *session) attempt(ctx context.Context, approval string) journal.Attempt 
 
 // announce begins to write Kubernetes Events of a run.
 func (s *session) announce(ctx context.Context, run *journal.Run, t *task) *announce.Announcer {
-	clusters := map[string]*kube.Cluster{}
-	for name, c := range s.clusters {
-		clusters[name] = c.Kube
-	}
 	about := announce.Run{ID: run.ID, Cluster: s.fleet.System.Cluster, Namespace: s.fleet.System.Namespace, Record: journal.RecordName(run.ID)}
-	told := announce.New(ctx, clusters, about, t.doc)
+	told := announce.New(ctx, usable(s.clusters), about, t.doc)
 	told.Started(whoami(), t.run != nil)
 	return told
 }

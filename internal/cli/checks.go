@@ -25,6 +25,17 @@ func usable(all observe.Clusters) map[string]*kube.Cluster {
 // mayExec refuses a plan that runs programs on this machine, unless that is
 // allowed.
 func mayExec(doc *plan.Document, allowed bool) error {
+	names := programs(doc)
+	if allowed || len(names) == 0 {
+		return nil
+	}
+	return advise(fmt.Errorf("the plan runs programs on this machine: %s", strings.Join(names, ", ")),
+		"Nothing was started. Look at the commands in the files, and pass -allow-exec.")
+}
+
+// programs are the checks and snapshots of a plan that run programs on this
+// machine.
+func programs(doc *plan.Document) []string {
 	var names []string
 	for _, name := range check.Programs(doc) {
 		names = append(names, "check "+name)
@@ -32,9 +43,5 @@ func mayExec(doc *plan.Document, allowed bool) error {
 	for _, name := range snapshot.Programs(doc) {
 		names = append(names, "snapshot "+name)
 	}
-	if allowed || len(names) == 0 {
-		return nil
-	}
-	return advise(fmt.Errorf("the plan runs programs on this machine: %s", strings.Join(names, ", ")),
-		"Nothing was started. Look at the commands in the files, and pass -allow-exec.")
+	return names
 }

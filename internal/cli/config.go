@@ -74,6 +74,16 @@ func (a *app) load(v *variables) (*schema.Fleet, error) {
 	return fleet, nil
 }
 
+// loadQuietly is load without warnings.
+func (a *app) loadQuietly(v *variables) (*schema.Fleet, error) {
+	fleet, diags := a.read(v)
+	if plan.HasErrors(diags) {
+		a.diagnostics(diags)
+		return nil, exitStatus(exitFailure)
+	}
+	return fleet, nil
+}
+
 // targetPairs rates what the files ask for: a pair of versions that may not
 // run together can be seen without a cluster.
 func targetPairs(f *schema.Fleet) hcl.Diagnostics {

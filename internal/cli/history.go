@@ -124,7 +124,7 @@ func (a *app) oneRun(ctx context.Context, k *kube.Cluster, f *schema.Fleet, id s
 	result.Stopped, result.Awaits, result.Resumable = run.Stopped, run.Awaits, run.State == journal.Waiting || run.State == journal.Interrupted
 	report := &view.Report{Result: result, Running: run.State == journal.Running, Next: "soctalk apply"}
 	if inputs, err := file.Open(key); err == nil {
-		report.Next = a.applyAgain(inputs)
+		report.Next = a.applyAgain(inputs, file.Document)
 	}
 	row.Recall(file.Document, entries, report)
 	if row.Snapshots, err = journal.Snapshots(ctx, k, f.System.Namespace, journal.SnapshotFilter{Run: id}); err != nil {

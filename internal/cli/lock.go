@@ -26,8 +26,8 @@ func (a *app) lockFleet(ctx context.Context, s *session, run string, wait time.D
 	if err != nil {
 		return nil, nil, err
 	}
-	for _, c := range s.clusters {
-		c.Kube.SetFence(held.Fence())
+	for _, k := range usable(s.clusters) {
+		k.SetFence(held.Fence())
 	}
 	j, err := journal.Open(held.Context, k, namespace, held)
 	if err != nil {

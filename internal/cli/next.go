@@ -5,11 +5,13 @@ import (
 	"strings"
 
 	"github.com/soctalk/fleet/internal/planfile"
+	"github.com/soctalk/fleet/plan"
 )
 
 // applyAgain is the command that plans and applies with the same configuration.
-// What is secret is left for the reader to fill in.
-func (a *app) applyAgain(in planfile.Inputs) string {
+// What is secret is left for the reader to fill in. A plan that runs programs
+// needs the word for them each time.
+func (a *app) applyAgain(in planfile.Inputs, doc *plan.Document) string {
 	words := []string{"soctalk"}
 	if a.dir != "." {
 		words = append(words, shellWord("-chdir="+a.dir))
@@ -24,7 +26,15 @@ func (a *app) applyAgain(in planfile.Inputs) string {
 			words, files = append(words, "-var-file", shellWord(files[0])), files[1:]
 		}
 	}
-	return strings.Join(words, " ")
+	return strings.Join(words, " ") + execOption(doc)
+}
+
+// execOption is what allows a plan the programs that it runs, if it runs any.
+func execOption(doc *plan.Document) string {
+	if len(programs(doc)) == 0 {
+		return ""
+	}
+	return " -allow-exec"
 }
 
 func (a *app) withoutSecret(pair string) string {

@@ -29,13 +29,10 @@ them, and no hash of it is left.`,
 	}
 	vars.add(cmd)
 	cmd.Flags().StringVar(&out, "out", "", "the `file` to write")
-	cmd.Flags().IntVar(&parallel, "parallelism", defaultParallelism, "how many releases are read at a time")
+	parallelismFlag(cmd, &parallel, "how many releases are read at a time")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
 		if out == "" {
 			return advise(errors.New("observe needs a file to write to"), "Write it as -out=FILE.")
-		}
-		if parallel < 1 {
-			return fmt.Errorf("-parallelism is %d: it must be at least 1", parallel)
 		}
 		f, err := a.load(&vars)
 		if err != nil {

@@ -51,15 +51,12 @@ func (p *planFlags) checkRefresh(cmd *cobra.Command) error {
 func (p *planFlags) register(cmd *cobra.Command) {
 	cmd.Flags().StringArrayVar(&p.targets, "target", nil, "plan only for this `address`, wave.NAME or label.KEY=VALUE; may be given several times")
 	cmd.Flags().StringArrayVar(&p.excludes, "exclude", nil, "leave this `address`, wave.NAME or label.KEY=VALUE as it is; may be given several times")
-	cmd.Flags().IntVar(&p.parallelism, "parallelism", defaultParallelism, "how many releases are read and rendered at a time")
+	parallelismFlag(cmd, &p.parallelism, "how many releases are read and rendered at a time")
 	cmd.Flags().BoolVar(&p.destroyRemoved, "destroy-removed", true, "uninstall the tenants of removed blocks; -destroy-removed=false leaves them running")
 }
 
 // make observes and plans.
 func (p *planFlags) make(ctx context.Context, a *app, f *schema.Fleet) (*session, *plan.Document, error) {
-	if p.parallelism < 1 {
-		return nil, nil, fmt.Errorf("-parallelism is %d: it must be at least 1", p.parallelism)
-	}
 	selected, err := selection(f, p.targets, p.excludes)
 	if err != nil {
 		return nil, nil, err
@@ -80,6 +77,9 @@ func (p *planFlags) make(ctx context.Context, a *app, f *schema.Fleet) (*session
 	}
 	defer a.working("Planning")()
 	doc, err := s.plan(ctx, selected, p.refresh, p.parallelism)
+	if err == nil && p.observed == "" {
+		doc.Diagnostics = append(doc.Diagnostics, s.unfinished(ctx)...)
+	}
 	return s, doc, err
 }
 
@@ -139,7 +139,7 @@ go. Nothing is changed.`,
 		}
 		// A program reads the other forms.
 		if out != "" && !asJSON && format.name == "human" {
-			a.hint("Saved. To carry out exactly this plan:\n  soctalk apply %s", out)
+			a.hint("Saved. To carry out exactly this plan:\n  soctalk apply %s%s", out, execOption(doc))
 		}
 		if detailed && len(doc.Steps) > 0 {
 			return exitStatus(exitChanges)

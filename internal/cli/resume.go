@@ -20,7 +20,7 @@ const seeHistory = "The runs of this fleet: soctalk history"
 // applyResumed goes on with a run. Its plan, and the variables that it was made
 // with, come from the cluster; this configuration says only where that is.
 func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) error {
-	f, err := a.load(&flags.vars)
+	f, err := a.loadQuietly(&flags.vars) // warnings come with the run's own configuration
 	if err != nil {
 		return err
 	}
@@ -50,12 +50,7 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 		return fmt.Errorf("read the plan of run %s: %w", id, err)
 	}
 	if run.State == journal.Complete {
-		if flags.asJSON {
-			a.runView(&task{doc: file.Document}, true, nil).End(&apply.Result{RunID: id})
-		} else {
-			fmt.Fprintf(a.out, "Run %s is complete: nothing of it is left to do.\n", id)
-		}
-		return nil
+		return a.alreadyComplete(file.Document, id, flags.asJSON)
 	}
 	inputs, f, err := a.reopen(file, key)
 	if err != nil {
@@ -63,6 +58,9 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 	}
 	s, err := a.openSession(ctx, f, flags.plan.parallelism)
 	if err != nil {
+		return err
+	}
+	if err := s.reaches(file.Document); err != nil {
 		return err
 	}
 	if err := s.asPlanned(ctx, file.Document, key); err != nil {
@@ -73,7 +71,16 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 			return err
 		}
 	}
-	return a.run(ctx, s, &task{doc: file.Document, run: run, next: a.applyAgain(inputs), approval: "resumed"}, flags)
+	return a.run(ctx, s, &task{doc: file.Document, run: run, next: a.applyAgain(inputs, file.Document), approval: "resumed"}, flags)
+}
+
+func (a *app) alreadyComplete(doc *plan.Document, id string, asJSON bool) error {
+	if asJSON {
+		a.runView(&task{doc: doc}, true, nil).End(&apply.Result{RunID: id})
+		return nil
+	}
+	fmt.Fprintf(a.out, "Run %s is complete: nothing of it is left to do.\n", id)
+	return nil
 }
 
 // systemCluster is where the journals are.

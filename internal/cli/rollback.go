@@ -51,9 +51,6 @@ run are left as they are.`,
 		if err := flags.metrics.parse(a); err != nil {
 			return err
 		}
-		if flags.plan.parallelism < 1 {
-			return fmt.Errorf("-parallelism is %d: it must be at least 1", flags.plan.parallelism)
-		}
 		if cmd.Flags().Changed("parallelism") {
 			flags.maxParallel = flags.plan.parallelism
 		}
@@ -64,7 +61,7 @@ run are left as they are.`,
 	cmd.Flags().StringVar(&flags.to, "to", plan.StartPoint, "the rollback `point` to go back to; see soctalk history RUN")
 	cmd.Flags().StringArrayVar(&flags.plan.targets, "target", nil, "roll back only this `address`, wave.NAME or label.KEY=VALUE; may be given several times")
 	cmd.Flags().StringArrayVar(&flags.plan.excludes, "exclude", nil, "leave this `address`, wave.NAME or label.KEY=VALUE as it is; may be given several times")
-	cmd.Flags().IntVar(&flags.plan.parallelism, "parallelism", defaultParallelism, "how many releases are read at a time")
+	parallelismFlag(cmd, &flags.plan.parallelism, "how many releases are read at a time")
 	cmd.Flags().StringVar(&flags.out, "out", "", "save the plan to a `file` that apply takes, and change nothing")
 	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before rolling back")
 	cmd.Flags().BoolVar(&flags.acceptLoss, "accept-data-loss", false, "go back also where that loses what was written since a snapshot")
@@ -122,7 +119,7 @@ func (a *app) rollback(ctx context.Context, id string, flags *rollbackFlags) err
 	case refused:
 		return exitStatus(exitFailure)
 	case flags.out != "":
-		a.hint("Saved. To carry out exactly this plan:\n  soctalk apply %s", flags.out)
+		a.hint("Saved. To carry out exactly this plan:\n  soctalk apply %s%s", flags.out, execOption(doc))
 		return nil
 	case !flags.autoApprove:
 		if ok, err := a.confirm("Roll back?"); err != nil || !ok {
@@ -133,7 +130,7 @@ func (a *app) rollback(ctx context.Context, id string, flags *rollbackFlags) err
 	if err != nil {
 		return err
 	}
-	return a.run(ctx, s, &task{doc: doc, file: file, next: a.applyAgain(inputs)}, &flags.applyFlags)
+	return a.run(ctx, s, &task{doc: doc, file: file, next: a.applyAgain(inputs, doc), approval: approvedNow(flags.autoApprove)}, &flags.applyFlags)
 }
 
 // reverse makes the plan. Revisions and snapshots are looked at as far as the

@@ -37,6 +37,9 @@ func (s *session) undo(ctx context.Context, id string, parallel int) (*undoing, 
 			return nil, advise(fmt.Errorf("run %s is still going, by %s", id, run.By), "Interrupt it, or wait until it has ended; then roll it back.")
 		}
 	}
+	if err := s.reaches(doc); err != nil {
+		return nil, err
+	}
 	u := &plan.Undo{Run: id, Plan: doc, Deeds: apply.Deeds(doc, entries), Fleet: s.fleet, Database: s.live.Database}
 	if u.Snapshots, err = journal.Snapshots(ctx, k, namespace, journal.SnapshotFilter{Run: id, State: plan.Taken}); err != nil {
 		return nil, err

@@ -3,7 +3,6 @@ package cli
 import (
 	"context"
 	"crypto/rand"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"path/filepath"
@@ -18,9 +17,6 @@ import (
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
-
-// defaultParallelism is how many releases are read and rendered at a time.
-const defaultParallelism = 10
 
 // session is a fleet with its clusters and charts at hand, at one moment.
 type session struct {
@@ -62,6 +58,17 @@ func (a *app) openSession(ctx context.Context, f *schema.Fleet, parallel int) (*
 	set := releases.New(f, clusters, charts, live, key)
 	set.Remember(cache)
 	return &session{fleet: f, clusters: clusters, live: live, key: key, set: set, cache: cache}, nil
+}
+
+// reaches makes sure that each cluster is there that a plan of earlier changes
+// something on.
+func (s *session) reaches(doc *plan.Document) error {
+	for _, r := range doc.Releases {
+		if c := s.clusters[r.Cluster]; r.Action != plan.Unchanged && c != nil && c.Failed != nil {
+			return advise(fmt.Errorf("the plan changes %s on cluster %s, which cannot be used: %w", r.Address, r.Cluster, c.Failed), "Nothing was changed. Try again once that cluster answers.")
+		}
+	}
+	return nil
 }
 
 // recordedSession takes what is live from a file that observe wrote.
@@ -125,9 +132,11 @@ func (s *session) plan(ctx context.Context, selected plan.Selection, refresh str
 
 // newID returns an identifier for a plan or a run: sortable by time, unique.
 func newID() string {
-	var random [4]byte
+	var random [2]byte
 	_, _ = rand.Read(random[:]) // never fails
-	return time.Now().UTC().Format("20060102-150405") + "-" + hex.EncodeToString(random[:])
+	now := time.Now().UTC()
+	const parts = 1 << 16 // of a second, so that IDs are in the order in which they were made
+	return fmt.Sprintf("%s-%04x%x", now.Format("20060102-150405"), now.Nanosecond()*parts/int(time.Second), random)
 }
 
 // clusterFault points at the cluster block, or where the system names none.

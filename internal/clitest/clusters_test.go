@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -33,8 +34,24 @@ func TestSeveralClusters(t *testing.T) {
 		t.Fatal(err)
 	}
 	p := newProgram(t)
-	p.onClusters(t, p.proxy.Kubeconfig, far.Kubeconfig)
-	p.runs(t, "apply", "-auto-approve", "-var", "tenant=0.2.0")
+	kubeconfig, err := os.ReadFile(far.Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.write(t, "far.yaml", string(kubeconfig))
+	p.onClusters(t, p.proxy.Kubeconfig, filepath.Join(p.dir, "far.yaml"))
+	p.runs(t, "apply", "-auto-approve", "-var", "system=0.2.0", "-var", "tenant=0.2.0")
+
+	// A cluster that goes away after the plan stops what changes something there,
+	// and nothing else; it leaves no lock.
+	p.runs(t, "plan", "-out=all.plan")
+	p.runs(t, "plan", "-target=system", "-out=system.plan")
+	p.write(t, "far.yaml", regexp.MustCompile(`server: .*`).ReplaceAllString(string(kubeconfig), "server: https://127.0.0.1:1"))
+	if out := p.says(t, 1, "apply", "all.plan"); !strings.Contains(out, "on cluster far, which cannot be used") {
+		t.Errorf("with the tenants' cluster gone, apply says:\n%s", out)
+	}
+	p.runs(t, "apply", "system.plan")
+	p.write(t, "far.yaml", string(kubeconfig))
 	p.runs(t, "apply", "-auto-approve")
 
 	for _, name := range []string{"acme", "beta", "gamma"} {

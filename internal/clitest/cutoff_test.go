@@ -38,3 +38,22 @@ func TestKilledRunIsNamed(t *testing.T) {
 	p.runs(t, "apply", "-resume="+run)
 	p.runs(t, "plan", "-detailed-exitcode", "-target=system", "-target=tenant.acme")
 }
+
+// A run that was killed between two steps has none that is open, and has not
+// come to its end all the same.
+func TestKilledBetweenStepsIsNotComplete(t *testing.T) {
+	t.Parallel()
+	p := newProgram(t)
+	if !p.killed(t, killing{write: 3, kept: true}, "apply", "-auto-approve", "-target=system", "-target=tenant.acme", "-var", "tenant=0.2.0") {
+		t.Fatal("it was not killed")
+	}
+	p.proxy.Clear()
+	run := p.newestRun(t)
+	p.unlock(t, run)
+	out := p.says(t, 0, "history", run)
+	for _, want := range []string{"Apply did not complete.", "Not started: tenant.acme", "Stopped: its program was killed", "soctalk apply", "-resume " + run} {
+		if !strings.Contains(out, want) {
+			t.Errorf("history does not say %q:\n%s", want, out)
+		}
+	}
+}

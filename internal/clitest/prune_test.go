@@ -43,18 +43,28 @@ func TestOldRunIsPruned(t *testing.T) {
 		}
 	}
 
-	// A record that somebody has spoilt stops no run; nothing is pruned then.
+	// A record that somebody has spoilt stops nothing, be it of a run that counts
+	// as under way: it is left alone and shown as what it is.
 	maps := p.kube.Typed().CoreV1().ConfigMaps(p.system())
 	record, err := maps.Get(t.Context(), journal.RecordName(old), metav1.GetOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
-	record.Data = map[string]string{"run": "{"}
+	record.Data, record.Labels["soctalk.io/state"] = map[string]string{"run": "{"}, string(journal.Running)
 	if _, err := maps.Update(t.Context(), record, metav1.UpdateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	if out := p.says(t, 0, "apply", "-auto-approve", "-target=tenant.acme"); !strings.Contains(out, "Old runs stay for now") || !strings.Contains(out, record.Name+" is no run's") {
+	if out := p.says(t, 0, "apply", "-auto-approve", "-target=tenant.acme"); strings.Contains(out, "Warning") {
 		t.Errorf("with a spoilt record, apply says:\n%s", out)
+	}
+	if out := p.says(t, 0, "history"); !strings.Contains(out, old+"  unreadable") {
+		t.Errorf("with a spoilt record, history says:\n%s", out)
+	}
+	if out := p.says(t, 1, "history", old); !strings.Contains(out, record.Name+", the record of a run, cannot be read") {
+		t.Errorf("of a spoilt record, history says:\n%s", out)
+	}
+	if left, err := maps.Get(t.Context(), record.Name, metav1.GetOptions{}); err != nil || left.Data["run"] != "{" {
+		t.Errorf("the spoilt record is now %v, %v", left, err)
 	}
 }
 

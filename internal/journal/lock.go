@@ -24,6 +24,11 @@ const (
 	leaseDuration = 15 * time.Second
 	renewDeadline = 10 * time.Second
 	retryPeriod   = 2 * time.Second
+	// takeOver is how long it takes at most to have a lock that its holder has
+	// left: one that nobody renews is only taken once it was seen to stand still,
+	// which is looked at after periods that chance stretches, to less than three.
+	// The rest are the requests.
+	takeOver = leaseDuration + 3*retryPeriod + 2*requestTimeout
 	// requestTimeout bounds one request about the Lease, so that one that hangs
 	// does not cost the lock.
 	requestTimeout = renewDeadline / 4
@@ -129,8 +134,7 @@ func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait
 	select {
 	case <-started:
 		return &Held{Context: held, Epoch: lock.epoch(), Release: release, lock: lock}, nil
-	// A lease that nobody renews is only taken over once it was seen to stand still.
-	case <-time.After(wait + leaseDuration + 2*retryPeriod):
+	case <-time.After(wait + takeOver):
 		release()
 		return nil, locked(ctx, k, namespace)
 	case <-ctx.Done():
@@ -176,7 +180,7 @@ func NoteCutOff(ctx context.Context, k *kube.Cluster, namespace string, runs ...
 			return err
 		}
 		if !alive {
-			r.State = Interrupted
+			r.cutOff()
 		}
 	}
 	return nil

@@ -64,8 +64,7 @@ var _ apply.Journal = (*Log)(nil)
 
 // openLog reads the entries of a run and returns what writes further ones.
 func openLog(ctx context.Context, k *kube.Cluster, namespace, run string) (*Log, []apply.Entry, error) {
-	l := &Log{k: k, namespace: namespace, run: run, held: context.Background()}
-	pages, err := listPages(ctx, k, namespace, run)
+	l, pages, err := lastPage(ctx, k, namespace, run)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -77,10 +76,17 @@ func openLog(ctx context.Context, k *kube.Cluster, namespace, run string) (*Log,
 		}
 		all = append(all, entries...)
 	}
+	return l, all, nil
+}
+
+// lastPage returns what writes on behind the pages of a run, whatever they hold.
+func lastPage(ctx context.Context, k *kube.Cluster, namespace, run string) (*Log, []*corev1.ConfigMap, error) {
+	l := &Log{k: k, namespace: namespace, run: run, held: context.Background()}
+	pages, err := listPages(ctx, k, namespace, run)
 	if n := len(pages); n > 0 {
 		l.last, l.page = pages[n-1], pageOf(pages[n-1])
 	}
-	return l, all, nil
+	return l, pages, err
 }
 
 func listPages(ctx context.Context, k *kube.Cluster, namespace, run string) ([]*corev1.ConfigMap, error) {

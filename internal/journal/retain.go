@@ -11,12 +11,17 @@ const (
 )
 
 // retain sorts runs, newest first, by what is kept of them. Those with saved
-// snapshots keep all, or the snapshots would be of no use. A run and those that
-// roll it back stay or go together, since each needs what the other has made.
+// snapshots keep all, or the snapshots would be of no use; what cannot be read is
+// left alone. A run and those that roll it back stay or go together, since each
+// needs what the other has made.
 func retain(runs []*Run, saved map[string]bool, this *Run) *Retention {
 	kept := map[string]bool{this.ID: true, this.Reverses: true}
 	ended, open := 0, 0
 	for _, r := range runs {
+		if r.State == Unreadable {
+			kept[r.ID] = true
+			continue
+		}
 		count := &open
 		if r.State == Complete || r.State == Failed {
 			count = &ended

@@ -43,6 +43,8 @@ const (
 	Interrupted State = "interrupted"
 	Failed      State = "failed"
 	Complete    State = "complete"
+	// Unreadable runs have a record that somebody has damaged. It is left alone.
+	Unreadable State = "unreadable"
 )
 
 // Run is the head of a run's journal.
@@ -69,6 +71,15 @@ type Run struct {
 	Attempts     []Attempt      `json:"attempts,omitempty"`
 	Gates        []GateApproval `json:"gates_approved,omitempty"`
 	Outcome      *Outcome       `json:"outcome,omitempty"`
+	// Unproven are the addresses of waves and releases that stay as the run
+	// brought them though their checks did not pass.
+	Unproven []string `json:"unproven,omitempty"`
+
+	// left is how a run stood that is taken up again.
+	left struct {
+		state           State
+		stopped, awaits string
+	}
 }
 
 // Journal is the journals of a fleet, under the lock.
@@ -103,11 +114,8 @@ func Open(ctx context.Context, k *kube.Cluster, namespace string, held *Held) (*
 }
 
 func (j *Journal) close(ctx context.Context, head *corev1.ConfigMap) error {
-	run, err := decode(head)
-	if err != nil {
-		return err
-	}
-	log, _, err := openLog(ctx, j.k, j.namespace, run.ID)
+	run := read(head)
+	log, _, err := lastPage(ctx, j.k, j.namespace, run.ID)
 	if err != nil {
 		return err
 	}
@@ -115,8 +123,20 @@ func (j *Journal) close(ctx context.Context, head *corev1.ConfigMap) error {
 	if err := log.seize(ctx, apply.Entry{Time: time.Now().UTC(), Kind: apply.Taken}); err != nil {
 		return err
 	}
-	run.State = Interrupted
+	if run.State == Unreadable {
+		head.Labels[labelState] = string(Unreadable)
+		if err := j.write(ctx, head); err != nil {
+			return fmt.Errorf("write ConfigMap %s/%s: %w", j.namespace, head.Name, j.k.Explain(err))
+		}
+		return nil
+	}
+	run.cutOff()
 	return j.put(ctx, run)
+}
+
+// cutOff notes that nobody is at work on a run any more that had not ended.
+func (r *Run) cutOff() {
+	r.State, r.Stopped = Interrupted, "its program was killed, or lost the cluster"
 }
 
 // Start keeps a plan and says that a run of it begins.
@@ -131,15 +151,31 @@ func (j *Journal) Start(ctx context.Context, run *Run, file []byte, key plan.Key
 	return &Log{k: j.k, namespace: j.namespace, run: run.ID, epoch: j.held.Epoch, held: j.held.Context}, nil
 }
 
-// Resume takes a run up again and returns its entries so far.
-func (j *Journal) Resume(ctx context.Context, run *Run) (*Log, []apply.Entry, error) {
-	log, entries, err := openLog(ctx, j.k, j.namespace, run.ID)
+// Resume takes a run up again, as it stands by now, and returns its entries so
+// far. Of a complete one there are none to go on with: the log is nil.
+func (j *Journal) Resume(ctx context.Context, id string, by Attempt) (*Run, *Log, []apply.Entry, error) {
+	run, err := find(ctx, j.k, j.namespace, id)
+	if err != nil || run.State == Complete {
+		return run, nil, nil, err
+	}
+	log, entries, err := openLog(ctx, j.k, j.namespace, id)
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, nil, err
 	}
 	log.epoch, log.held = j.held.Epoch, j.held.Context
+	run.Begin(by)
+	run.left.state, run.left.stopped, run.left.awaits = run.State, run.Stopped, run.Awaits
 	run.State, run.Ended, run.Stopped, run.Awaits = Running, nil, "", ""
-	return log, entries, j.put(ctx, run)
+	return run, log, entries, j.put(ctx, run)
+}
+
+// Refused notes that nothing of a run was started: one that was taken up again
+// stands where it stood.
+func (r *Run) Refused(why error) {
+	r.State, r.Stopped, r.Awaits = r.left.state, r.left.stopped, r.left.awaits
+	if r.left.state == "" {
+		r.State, r.Stopped = Failed, why.Error()
+	}
 }
 
 // End says what became of a run. Who lost the lock says nothing.
@@ -184,7 +220,8 @@ func (j *Journal) write(ctx context.Context, object *corev1.ConfigMap) error {
 // Runs is [Runs] of this fleet.
 func (j *Journal) Runs(ctx context.Context) ([]*Run, error) { return Runs(ctx, j.k, j.namespace) }
 
-// Runs returns the runs of a fleet, newest first.
+// Runs returns the runs of a fleet, newest first, those among them that are
+// [Unreadable].
 func Runs(ctx context.Context, k *kube.Cluster, namespace string) ([]*Run, error) {
 	heads, err := list(ctx, k, namespace, labels.Set{labelPart: partRun})
 	if err != nil {
@@ -192,11 +229,7 @@ func Runs(ctx context.Context, k *kube.Cluster, namespace string) ([]*Run, error
 	}
 	runs := []*Run{}
 	for _, head := range heads {
-		run, err := decode(head)
-		if err != nil {
-			return nil, err
-		}
-		runs = append(runs, run)
+		runs = append(runs, read(head))
 	}
 	slices.SortFunc(runs, func(a, b *Run) int { return strings.Compare(b.ID, a.ID) })
 	return runs, nil
@@ -211,19 +244,23 @@ func (e *NoRunError) Error() string {
 
 // Find returns a run with its entries.
 func Find(ctx context.Context, k *kube.Cluster, namespace, id string) (*Run, []apply.Entry, error) {
-	head, err := k.Typed().CoreV1().ConfigMaps(namespace).Get(ctx, objectName(id), metav1.GetOptions{})
-	if apierrors.IsNotFound(err) {
-		return nil, nil, &NoRunError{id, namespace}
-	}
-	if err != nil {
-		return nil, nil, fmt.Errorf("read run %s: %w", id, k.Explain(err))
-	}
-	run, err := decode(head)
+	run, err := find(ctx, k, namespace, id)
 	if err != nil {
 		return nil, nil, err
 	}
 	_, entries, err := openLog(ctx, k, namespace, id)
 	return run, entries, err
+}
+
+func find(ctx context.Context, k *kube.Cluster, namespace, id string) (*Run, error) {
+	head, err := k.Typed().CoreV1().ConfigMaps(namespace).Get(ctx, objectName(id), metav1.GetOptions{})
+	if apierrors.IsNotFound(err) {
+		return nil, &NoRunError{id, namespace}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read run %s: %w", id, k.Explain(err))
+	}
+	return decode(head)
 }
 
 func list(ctx context.Context, k *kube.Cluster, namespace string, selected labels.Set) ([]*corev1.ConfigMap, error) {
@@ -241,9 +278,18 @@ func list(ctx context.Context, k *kube.Cluster, namespace string, selected label
 func decode(head *corev1.ConfigMap) (*Run, error) {
 	run := &Run{}
 	if err := json.Unmarshal([]byte(head.Data[headKey]), run); err != nil || run.ID == "" || objectName(run.ID) != head.Name {
-		return nil, fmt.Errorf("ConfigMap %s/%s is no run's", head.Namespace, head.Name)
+		return nil, fmt.Errorf("ConfigMap %s/%s, the record of a run, cannot be read: somebody has changed it", head.Namespace, head.Name)
 	}
 	return run, nil
+}
+
+// read takes from a damaged record what the object itself tells.
+func read(head *corev1.ConfigMap) *Run {
+	run, err := decode(head)
+	if err != nil {
+		return &Run{ID: strings.TrimPrefix(head.Name, objectName("")), State: Unreadable, Started: head.CreationTimestamp.UTC()}
+	}
+	return run
 }
 
 // RecordName is the ConfigMap in the system's namespace that a run is kept in.

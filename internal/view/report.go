@@ -37,8 +37,10 @@ func (r *Report) Command() string {
 }
 
 // resumes says whether the run itself goes on, and not another plan: a way back
-// is gone to its end.
-func (r *Report) resumes() bool { return r.Result.Resumable || r.Result.Reverses != "" }
+// is gone to its end, and another plan would not ask again what did not pass.
+func (r *Report) resumes() bool {
+	return r.Result.Resumable || r.Result.Reverses != "" || len(r.Result.Unproven()) > 0
+}
 
 // text is the report for a person.
 func (r *Report) text(style Style) string {
@@ -76,6 +78,8 @@ func (r *Report) text(style Style) string {
 	}
 	switch command := r.Command(); {
 	case command == "":
+	case r.resumes() && len(res.Failed) > 0:
+		fmt.Fprintf(&b, "\nOnce the cause is mended, this goes on where it stopped:\n  %s\n", command)
 	case r.resumes():
 		fmt.Fprintf(&b, "\nThis goes on where it stopped:\n  %s\n", command)
 	default:
