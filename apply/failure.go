@@ -61,7 +61,7 @@ func (w *walker) spendBudget() {
 
 // rollback puts releases back while their tenant keeps its place.
 func (w *walker) rollback(ctx context.Context, f *Failure, back []comeback) {
-	s := plan.Step{ID: RollbackID(f.Step.ID), Kind: plan.StepRollback, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
+	s := plan.Step{ID: RollbackID(f.Step.ID), Kind: plan.StepRollback, Needs: []string{}, Address: f.Step.Address, Tenant: f.Step.Tenant, Wave: f.Step.Wave, From: f.Step.To, To: f.Step.From}
 	for _, c := range back {
 		if c.Address == s.Address {
 			s.From, s.To = turnOf(f.Step, c)

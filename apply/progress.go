@@ -3,8 +3,9 @@ package apply
 import "time"
 
 const (
-	// progressInterval is how long a running step may go unheard of.
-	progressInterval = 10 * time.Second
+	// progressInterval is how long a running step may go unheard of: with the time
+	// until somebody looks, less than the 10 s that are promised.
+	progressInterval = 8 * time.Second
 	// lookInterval is how often it is looked which step has been silent.
 	lookInterval = time.Second
 )

@@ -33,7 +33,7 @@ type Draft struct {
 	complete    bool
 }
 
-// Selection narrows a plan to some tenants and the system; nil selects all.
+// Selection narrows a plan to some releases; nil selects all.
 type Selection func(address, wave string, labels map[string]string) bool
 
 // Route decides from versions, values and states alone which releases move, and
@@ -58,9 +58,8 @@ func Route(f *schema.Fleet, o *Observation, c *Catalog, selected Selection) *Dra
 	for _, w := range f.Rollout.Waves {
 		for _, address := range w.Tenants {
 			t := tenants[address]
-			in := selected(address, w.Name, t.Labels)
 			for _, m := range tenantMoves(t, w.Name) {
-				d.decide(m, in)
+				d.decide(m, selected(m.Release.Address, w.Name, t.Labels))
 			}
 		}
 	}

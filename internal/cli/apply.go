@@ -94,7 +94,7 @@ again. Releases that had failed when the run came to its end are tried again.`,
 	cmd.Flags().BoolVar(&flags.autoApprove, "auto-approve", false, "do not ask before applying")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
 	cmd.Flags().BoolVar(&flags.allowExec, "allow-exec", false, "let the plan's checks and snapshots run programs on this machine")
-	cmd.Flags().DurationVar(&flags.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
+	lockTimeoutFlag(cmd, &flags.lockTimeout)
 	cmd.Flags().StringVar(&flags.resume, "resume", "", "go on with this `run`; see soctalk history")
 	cmd.Flags().StringArrayVar(&flags.approve, "approve", nil, "go on past the approval gate of this `wave`; may be given several times")
 	cmd.Flags().StringVar(&flags.stale, "stale", "quarantine", "what to do when a release changed after the plan was made: `quarantine` that release, or refuse to start")

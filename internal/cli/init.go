@@ -73,10 +73,8 @@ func (a *app) init(ctx context.Context, f *schema.Fleet, upgrade bool) error {
 	if diags.HasErrors() {
 		return hclFault(diags)
 	}
-	if lock.Len() > 0 {
-		if err := lock.Write(path); err != nil {
-			return fmt.Errorf("write %s: %w", chart.LockFile, err)
-		}
+	if err := lock.Write(path); err != nil {
+		return fmt.Errorf("write %s: %w", chart.LockFile, err)
 	}
 	fmt.Fprintf(a.out, "\n%s %s.\n", a.style(a.out).Good("Charts are resolved and locked:"), chart.LockFile)
 	a.hint("Commit the lock file. Next: soctalk plan")

@@ -37,6 +37,36 @@ func (a *app) lockFleet(ctx context.Context, s *session, run string, wait time.D
 	return held, j, nil
 }
 
+// lockTimeoutFlag lets a command wait for a run of somebody else.
+func lockTimeoutFlag(cmd *cobra.Command, d *time.Duration) {
+	cmd.Flags().Var(notNegative{d}, "lock-timeout", "how long to wait for another run to end")
+}
+
+// notNegative is the value of a flag.
+type notNegative struct{ d *time.Duration }
+
+func (v notNegative) String() string {
+	if v.d == nil {
+		return ""
+	}
+	return v.d.String()
+}
+
+// Type is what help calls the value.
+func (notNegative) Type() string { return "duration" }
+
+func (v notNegative) Set(s string) error {
+	d, err := time.ParseDuration(s)
+	switch {
+	case err != nil:
+		return errors.New("it must be a duration, such as 90s or 10m")
+	case d < 0:
+		return errors.New("it must not be negative")
+	}
+	*v.d = d
+	return nil
+}
+
 // whoami says who runs this, for those who find the fleet locked.
 func whoami() string {
 	name := "unknown"

@@ -89,6 +89,7 @@ func (a *app) planCommand() *cobra.Command {
 	var format planFormat
 	var out, jsonInto string
 	var asJSON, detailed bool
+	var lockTimeout time.Duration
 	cmd := &cobra.Command{
 		Use:   "plan",
 		Short: "Show what apply would do",
@@ -104,9 +105,10 @@ go. Nothing is changed.`,
 	cmd.Flags().StringVar(&out, "out", "", "save the plan to a `file` that apply takes")
 	cmd.Flags().StringVar(&jsonInto, "json-into", "", "also write the plan document to a `file`")
 	cmd.Flags().BoolVar(&asJSON, "json", false, "write NDJSON instead of text")
+	lockTimeoutFlag(cmd, &lockTimeout)
 	cmd.Flags().BoolVar(&detailed, "detailed-exitcode", false, "exit with 2 when there are changes")
 	cmd.RunE = func(cmd *cobra.Command, _ []string) error {
-		if err := format.check(cmd, asJSON); err != nil {
+		if err := format.check(asJSON); err != nil {
 			return err
 		}
 		if err := flags.checkRefresh(cmd); err != nil {
@@ -118,6 +120,11 @@ go. Nothing is changed.`,
 		f, err := a.load(&vars)
 		if err != nil {
 			return err
+		}
+		if lockTimeout > 0 && flags.observed == "" {
+			if err := a.awaitRun(cmd.Context(), f, lockTimeout); err != nil {
+				return err
+			}
 		}
 		s, doc, err := flags.make(cmd.Context(), a, f)
 		if err != nil {

@@ -24,11 +24,9 @@ func (f *planFormat) register(cmd *cobra.Command) {
 	cmd.Flags().BoolVar(&f.compact, "compact", false, "leave out the fields that change, and name only the objects")
 }
 
-func (f *planFormat) check(cmd *cobra.Command, asJSON bool) error {
-	for _, name := range []string{"format", "compact"} {
-		if asJSON && cmd.Flags().Changed(name) {
-			return fmt.Errorf("-json writes the whole plan document: -%s does not go with it", name)
-		}
+func (f *planFormat) check(asJSON bool) error {
+	if asJSON && f.name != "human" {
+		return fmt.Errorf("-json writes the whole plan document: -format=%s does not go with it", f.name)
 	}
 	return oneOf("format", f.name, planFormats)
 }

@@ -42,7 +42,7 @@ run are left as they are.`,
 	}
 	flags.vars.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if err := flags.format.check(cmd, flags.asJSON); err != nil {
+		if err := flags.format.check(flags.asJSON); err != nil {
 			return err
 		}
 		if err := oneOf("stale", flags.stale, stalePolicies); err != nil {
@@ -67,7 +67,7 @@ run are left as they are.`,
 	cmd.Flags().BoolVar(&flags.acceptLoss, "accept-data-loss", false, "go back also where that loses what was written since a snapshot")
 	cmd.Flags().BoolVar(&flags.asJSON, "json", false, "write NDJSON instead of text")
 	cmd.Flags().BoolVar(&flags.allowExec, "allow-exec", false, "let the files' programs run on this machine")
-	cmd.Flags().DurationVar(&flags.lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
+	lockTimeoutFlag(cmd, &flags.lockTimeout)
 	cmd.Flags().StringVar(&flags.stale, "stale", "quarantine", "what to do when a release changed after the plan was made: `quarantine` that release, or refuse to start")
 	return cmd
 }

@@ -55,6 +55,9 @@ type app struct {
 	dir string
 	// fleet is what was loaded last, for the snippets of later errors.
 	fleet *schema.Fleet
+	// told, where it is set, takes diagnostics instead of standard error: the
+	// command writes for programs.
+	told func([]plan.Diagnostic)
 }
 
 // Main runs the program and returns its exit code. It touches nothing of the
@@ -67,6 +70,7 @@ func Main(args []string, in io.Reader, out, errOut io.Writer, env []string) (cod
 			code = a.crashed(r)
 		}
 	}()
+	a.tellPrograms(normalise(args))
 	args, err := a.global(args)
 	if err == nil {
 		args = a.completing(args)
@@ -125,8 +129,12 @@ func (a *app) crashed(r any) int {
 	return exitFailure
 }
 
-// diagnostics writes to standard error.
+// diagnostics writes to standard error, or into what a program reads.
 func (a *app) diagnostics(diags []plan.Diagnostic) {
+	if a.told != nil {
+		a.told(diags)
+		return
+	}
 	_ = view.DiagnosticsText(a.err, diags, a.dir, a.style(a.err))
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/soctalk/fleet/internal/check"
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/internal/snapshot"
+	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -93,6 +94,9 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	case result.Awaits != "":
 		return exitStatus(exitGate)
 	case !result.OK():
+		if !flags.asJSON {
+			a.diagnostics([]plan.Diagnostic{{Severity: plan.Error, Summary: "Run " + run.ID + " did not complete", Detail: view.Shortfall(result) + " The report on standard output says why, and what goes on."}})
+		}
 		return exitStatus(exitFailure)
 	}
 	return nil

@@ -10,8 +10,8 @@ import (
 )
 
 // selection turns -target and -exclude into what a plan is narrowed to. Both
-// take addresses (a block without its key stands for all its instances),
-// wave.NAME, and label.KEY=VALUE.
+// take addresses (a block without its key stands for all its instances, a tenant
+// for its companions too), wave.NAME, and label.KEY=VALUE.
 func selection(f *schema.Fleet, targets, excludes []string) (plan.Selection, error) {
 	if len(targets) == 0 && len(excludes) == 0 {
 		return nil, nil
@@ -43,6 +43,11 @@ func knownPattern(f *schema.Fleet, pattern string) bool {
 		if matches(pattern, t.Address, wave[t.Address], t.Labels) {
 			return true
 		}
+		for _, c := range t.Companions {
+			if matches(pattern, c.Address, wave[t.Address], t.Labels) {
+				return true
+			}
+		}
 	}
 	return slices.ContainsFunc(f.Removed, func(r *schema.Removed) bool { return matches(pattern, r.Address(), "", nil) })
 }
@@ -57,7 +62,7 @@ func matchesAny(patterns []string, address, wave string, labels map[string]strin
 }
 
 func matches(pattern, address, wave string, labels map[string]string) bool {
-	if pattern == address || strings.HasPrefix(address, pattern+"[") {
+	if rest, ok := strings.CutPrefix(address, pattern); ok && (rest == "" || rest[0] == '[' || strings.HasPrefix(rest, ".companion.")) {
 		return true
 	}
 	if name, ok := strings.CutPrefix(pattern, "wave."); ok {

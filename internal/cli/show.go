@@ -21,7 +21,7 @@ func (a *app) showCommand() *cobra.Command {
 		Short: "Print a saved plan or an observation",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if err := format.check(cmd, asJSON); err != nil {
+			if err := format.check(asJSON); err != nil {
 				return err
 			}
 			path := a.path(args[0])

@@ -135,7 +135,7 @@ fails, it stays as it is.`,
 	cmd.Flags().BoolVar(&lossy, "accept-data-loss", false, "lose what was written since the snapshot")
 	cmd.Flags().BoolVar(&autoApprove, "auto-approve", false, "do not ask before restoring")
 	cmd.Flags().BoolVar(&allowExec, "allow-exec", false, "let the files' programs run on this machine")
-	cmd.Flags().DurationVar(&lockTimeout, "lock-timeout", 0, "how long to wait for another run to end")
+	lockTimeoutFlag(cmd, &lockTimeout)
 	return cmd
 }
 

@@ -2,12 +2,31 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/soctalk/fleet/internal/journal"
 	"github.com/soctalk/fleet/plan"
+	"github.com/soctalk/fleet/schema"
 )
+
+// awaitRun waits for a run that changes the fleet, so that what is planned from
+// stays as it is read.
+func (a *app) awaitRun(ctx context.Context, f *schema.Fleet, most time.Duration) error {
+	defer a.working("Waiting for another run to end")()
+	k, err := systemCluster(ctx, f)
+	if err != nil {
+		return err
+	}
+	err = journal.Await(ctx, k, f.System.Namespace, most)
+	var locked *journal.LockedError
+	if errors.As(err, &locked) {
+		return advise(err, "Wait longer, with another -lock-timeout, or plan without it from what is live now.")
+	}
+	return err
+}
 
 // unfinished warns of a newest run that has not come to its end: what it has
 // brought counts as live, though a soak or a check of it may be missing. Who may

@@ -26,30 +26,18 @@ func (a *app) validateCommand() *cobra.Command {
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
 			_, diags := a.readTarget(&vars)
-			v := validation{FormatVersion: plan.FormatVersion, Diagnostics: diags}
-			for _, d := range diags {
-				if d.Severity == plan.Error {
-					v.ErrorCount++
-				} else {
-					v.WarningCount++
-				}
-			}
-			v.Valid = v.ErrorCount == 0
 			if asJSON {
-				enc := json.NewEncoder(a.out)
-				enc.SetIndent("", "  ")
-				enc.SetEscapeHTML(false)
-				if err := enc.Encode(v); err != nil {
+				if err := a.validation(diags); err != nil {
 					return fmt.Errorf("write the result: %w", err)
 				}
 			} else {
 				a.diagnostics(diags)
-				if v.Valid {
-					a.valid(v.WarningCount)
-				}
 			}
-			if !v.Valid {
+			if plan.HasErrors(diags) {
 				return exitStatus(exitFailure)
+			}
+			if !asJSON {
+				a.valid(len(diags))
 			}
 			return nil
 		},
@@ -57,6 +45,22 @@ func (a *app) validateCommand() *cobra.Command {
 	vars.add(cmd)
 	cmd.Flags().BoolVar(&asJSON, "json", false, "print one JSON object instead of text")
 	return cmd
+}
+
+// validation writes the object of validate -json.
+func (a *app) validation(diags []plan.Diagnostic) error {
+	v := validation{FormatVersion: plan.FormatVersion, Diagnostics: diags, Valid: !plan.HasErrors(diags)}
+	for _, d := range diags {
+		if d.Severity == plan.Error {
+			v.ErrorCount++
+		} else {
+			v.WarningCount++
+		}
+	}
+	enc := json.NewEncoder(a.out)
+	enc.SetIndent("", "  ")
+	enc.SetEscapeHTML(false)
+	return enc.Encode(v)
 }
 
 func (a *app) valid(warnings int) {

@@ -13,6 +13,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/util/wait"
 	"k8s.io/client-go/tools/leaderelection"
 	"k8s.io/client-go/tools/leaderelection/resourcelock"
 )
@@ -89,12 +90,14 @@ func (e *LockedError) Error() string {
 // [LockedError]; one that is not renewed any more is taken over. A run that is
 // taken up again waits for its own lock to run out: who held it is most likely
 // dead.
-func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait time.Duration) (*Held, error) {
+func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, most time.Duration) (*Held, error) {
 	if err := ensureNamespace(ctx, k, namespace); err != nil {
 		return nil, err
 	}
-	if err := free(ctx, k, namespace, h.Run, wait); err != nil {
-		return nil, err
+	if most == 0 {
+		if err := Free(ctx, k, namespace, h.Run); err != nil {
+			return nil, err
+		}
 	}
 	held, letGo := context.WithCancelCause(ctx)
 	over, end := context.WithCancelCause(context.WithoutCancel(ctx))
@@ -131,24 +134,44 @@ func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, wait
 		stop()
 		<-ended
 	}
-	select {
-	case <-started:
-		return &Held{Context: held, Epoch: lock.epoch(), Release: release, lock: lock}, nil
-	case <-time.After(wait + takeOver):
-		release()
-		return nil, locked(ctx, k, namespace)
-	case <-ctx.Done():
-		release()
-		return nil, ctx.Err()
+	patience, left := time.After(most), make(<-chan time.Time)
+	for {
+		select {
+		case <-started:
+			return &Held{Context: held, Epoch: lock.epoch(), Release: release, lock: lock}, nil
+		case <-patience:
+			if err := Free(ctx, k, namespace, h.Run); err != nil {
+				release()
+				return nil, err
+			}
+			left = time.After(takeOver)
+		case <-left:
+			release()
+			return nil, locked(ctx, k, namespace)
+		case <-ctx.Done():
+			release()
+			return nil, ctx.Err()
+		}
 	}
 }
 
-// free returns at once when another run visibly holds the lock and there is no
-// time to wait for it.
-func free(ctx context.Context, k *kube.Cluster, namespace, run string, wait time.Duration) error {
-	if wait > 0 {
-		return nil
+// Await waits for as long as told until no run visibly holds the lock, and then
+// fails with a [LockedError].
+func Await(ctx context.Context, k *kube.Cluster, namespace string, most time.Duration) error {
+	var locked error
+	err := wait.PollUntilContextTimeout(ctx, retryPeriod, most, true, func(ctx context.Context) (bool, error) {
+		locked = Free(ctx, k, namespace, "")
+		return locked == nil, nil
+	})
+	if err != nil && locked != nil && ctx.Err() == nil {
+		return locked
 	}
+	return err
+}
+
+// Free returns a [LockedError] when another run than the given one visibly holds
+// the lock.
+func Free(ctx context.Context, k *kube.Cluster, namespace, run string) error {
 	l, err := lease(ctx, k, namespace)
 	if err != nil || l == nil || holderOf(l).Run == "" || holderOf(l).Run == run || l.Spec.RenewTime == nil {
 		return err

@@ -42,6 +42,27 @@ func (r *Report) resumes() bool {
 	return r.Result.Resumable || r.Result.Reverses != "" || len(r.Result.Unproven()) > 0
 }
 
+// Shortfall names in a line the releases that are not as they were to be.
+func Shortfall(r *apply.Result) string {
+	var parts []string
+	add := func(what string, addresses []string) {
+		if len(addresses) > 0 {
+			parts = append(parts, what+": "+shortList(addresses)+".")
+		}
+	}
+	add("Failed", addressesOf(r.Failed))
+	var quarantined []string
+	for _, q := range r.Quarantined {
+		quarantined = append(quarantined, q.Step.Address)
+	}
+	add("Quarantined", quarantined)
+	add("Not started", r.NotStarted)
+	if len(parts) == 0 {
+		return "Stopped: " + strings.TrimSuffix(said(r.Stopped), ".") + "."
+	}
+	return strings.Join(parts, " ")
+}
+
 // text is the report for a person.
 func (r *Report) text(style Style) string {
 	var b strings.Builder
@@ -89,17 +110,17 @@ func (r *Report) text(style Style) string {
 }
 
 // standing is how a run stands, told alike by every view: its title, the look
-// of that on a page and at a terminal.
+// of that on a page and at a terminal, the level of a line for programs.
 type standing struct {
-	title, look string
-	style       func(Style, string) string
+	title, look, level string
+	style              func(Style, string) string
 }
 
 var (
-	underWay   = standing{"The run is under way.", "data", func(_ Style, text string) string { return text }}
-	complete   = standing{"Apply complete!", "good", Style.Good}
-	waiting    = standing{"Apply waits for an approval.", "data", Style.Warn}
-	incomplete = standing{"Apply did not complete.", "bad", Style.Bad}
+	underWay   = standing{"The run is under way.", "data", "info", func(_ Style, text string) string { return text }}
+	complete   = standing{"Apply complete!", "good", "info", Style.Good}
+	waiting    = standing{"Apply waits for an approval.", "data", "warn", Style.Warn}
+	incomplete = standing{"Apply did not complete.", "bad", "error", Style.Bad}
 )
 
 func (r *Report) standing() standing {

@@ -112,10 +112,8 @@ func (v *RunJSON) Close() {}
 
 // End writes the closing summary.
 func (v *RunJSON) End(r *apply.Result) {
-	s := summaryOf(&Report{Result: r, Next: v.Next})
-	l := line{Type: "apply_summary", Message: "Apply complete! " + Counts(r), Summary: s}
-	if !s.OK {
-		l.Level, l.Message = "error", "Apply did not complete. "+Counts(r)
-	}
+	report := &Report{Result: r, Next: v.Next}
+	stands := report.standing()
+	l := line{Type: "apply_summary", Level: stands.level, Message: stands.title + " " + Counts(r), Summary: summaryOf(report)}
 	v.write(l)
 }
