@@ -29,6 +29,7 @@ const (
 type soctalkAPI struct {
 	cluster *kube.Cluster
 	system  *schema.System
+	hide    hider
 	// turn is held by who uses what follows.
 	turn    chan struct{}
 	session string
@@ -48,11 +49,11 @@ type tenantState struct {
 	age *int64
 }
 
-func newAPI(c *kube.Cluster, s *schema.System) *soctalkAPI {
+func newAPI(c *kube.Cluster, s *schema.System, hide hider) *soctalkAPI {
 	if s.API == nil {
 		return nil
 	}
-	return &soctalkAPI{cluster: c, system: s, turn: make(chan struct{}, 1)}
+	return &soctalkAPI{cluster: c, system: s, hide: hide, turn: make(chan struct{}, 1)}
 }
 
 // tenant asks for all tenants and returns one. Those who wait while the API is
@@ -125,10 +126,10 @@ func (a *soctalkAPI) get(ctx context.Context, path string, into any) error {
 		case status == http.StatusForbidden:
 			return fmt.Errorf("GET %s: the login of the api block may not look: it needs the role of an analyst", path)
 		case status != http.StatusOK:
-			return fmt.Errorf("GET %s: status %d: %s", path, status, value(string(body)))
+			return fmt.Errorf("GET %s: status %d: %s", path, status, a.hide.value(string(body)))
 		}
 		if err := json.Unmarshal(body, into); err != nil {
-			return fmt.Errorf("GET %s: the answer is not SocTalk's: %s", path, value(string(body)))
+			return fmt.Errorf("GET %s: the answer is not SocTalk's: %s", path, a.hide.value(string(body)))
 		}
 		return nil
 	}

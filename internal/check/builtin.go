@@ -90,7 +90,7 @@ func (s *Set) heartbeat(ctx context.Context, at subject, since time.Duration) (f
 		return passedOver(why), nil
 	}
 	if t.age == nil {
-		return finding{text: fmt.Sprintf("SocTalk has seen no heartbeat; the tenant is %s", value(t.state))}, nil
+		return finding{text: fmt.Sprintf("SocTalk has seen no heartbeat; the tenant is %s", s.hide.value(t.state))}, nil
 	}
 	age := time.Duration(*t.age) * time.Second
 	found := fresh("the last heartbeat", age, since)

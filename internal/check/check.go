@@ -27,6 +27,7 @@ type Set struct {
 	api      *soctalkAPI // nil: the files give no way to it
 	objects  Objects
 	tenants  map[string]*schema.Tenant
+	hide     hider // everything that the files call sensitive
 }
 
 var _ apply.Checks = (*Set)(nil)
@@ -35,9 +36,9 @@ var _ apply.Checks = (*Set)(nil)
 // create carries the run's id; programs get env, less the fleet's variables;
 // objects tells what a release was rendered to.
 func New(f *schema.Fleet, clusters map[string]*kube.Cluster, objects Objects, run string, env []string) *Set {
-	s := &Set{fleet: f, clusters: clusters, objects: objects, run: run, env: env, tenants: tenantsOf(f)}
+	s := &Set{fleet: f, clusters: clusters, objects: objects, run: run, env: env, tenants: tenantsOf(f), hide: hider{f.Sensitive}}
 	s.database = newDatabase(clusters[f.System.Cluster], f.System)
-	s.api = newAPI(clusters[f.System.Cluster], f.System)
+	s.api = newAPI(clusters[f.System.Cluster], f.System, s.hide)
 	return s
 }
 
@@ -75,10 +76,9 @@ func (s *Set) Probe(ctx context.Context, q apply.Question) apply.Answer {
 	if err != nil {
 		found.ok, found.text = false, err.Error()
 	}
-	hide := s.hider()
-	a := apply.Answer{OK: found.ok, Found: oneLine(hide(found.text))}
+	a := apply.Answer{OK: found.ok, Found: s.hide.line(found.text)}
 	for _, line := range found.seen {
-		a.Seen = append(a.Seen, oneLine(hide(line)))
+		a.Seen = append(a.Seen, s.hide.line(line))
 	}
 	return a
 }

@@ -20,12 +20,12 @@ const lastWords = 5 * time.Second
 func (s *Set) command(ctx context.Context, at subject, c *schema.Check, p *schema.CommandProbe) (finding, error) {
 	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
 	cmd.Dir, cmd.Env = s.fleet.Root, s.environment(at, c)
-	out := &tail{most: logTail}
+	out := newTail(s.hide)
 	cmd.Stdout, cmd.Stderr = out, out
 	cmd.WaitDelay = lastWords
 	program.InGroup(cmd)
 	err := cmd.Run()
-	name := value(p.Argv[0])
+	name := s.hide.value(p.Argv[0])
 	var exit *exec.ExitError
 	switch {
 	case err == nil:
@@ -41,7 +41,7 @@ func (s *Set) command(ctx context.Context, at subject, c *schema.Check, p *schem
 	}
 	lines := out.lines()
 	if n := len(lines); n > 0 {
-		err = fmt.Errorf("%w: %s", err, value(lines[n-1]))
+		err = fmt.Errorf("%w: %s", err, s.hide.value(lines[n-1]))
 	}
 	return finding{}, &apply.CauseError{Err: err, Seen: lines}
 }

@@ -38,6 +38,7 @@ func TestCommand(t *testing.T) {
 		"no variable": {`[ -z "$SOCTALK_VAR_token" ]`, true, nil},
 		"folder":      {`[ -f fleet.hcl ]`, true, nil},
 		"fails":       {"echo one; echo the token is c4n4ry-9d1e7b42 >&2; exit 3", false, []string{"exit code 3", "one", "(hidden)"}},
+		"cut":         {"echo '" + strings.Repeat("word ", 22) + "c4n4ry-9d1e7b42'; exit 3", false, []string{"(hidden)"}},
 		"killed":      {"kill -9 $$", false, []string{"was ended: signal: killed"}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,17 +41,17 @@ func (s *Set) http(ctx context.Context, at subject, p *schema.HTTPProbe) (findin
 	case err != nil:
 		return finding{}, fmt.Errorf("%s: %w", what, plain(ctx, err))
 	case resp.StatusCode != p.Status:
-		return finding{text: fmt.Sprintf("%s: status %d, expected %d: %s", what, resp.StatusCode, p.Status, value(string(body)))}, nil
+		return finding{text: fmt.Sprintf("%s: status %d, expected %d: %s", what, resp.StatusCode, p.Status, s.hide.value(string(body)))}, nil
 	case len(body) > maxBody && (p.JSONPath != "" || p.Equals != ""):
 		return finding{}, fmt.Errorf("%s: the answer is larger than %d MiB", what, maxBody>>20)
 	case p.JSONPath != "":
-		have, err := find(body, p.JSONPath)
+		have, err := s.find(body, p.JSONPath)
 		if err != nil {
 			return finding{}, fmt.Errorf("%s: %w", what, err)
 		}
-		return held(p.JSONPath+" of "+what, have, p.Equals), nil
+		return s.hide.held(p.JSONPath+" of "+what, have, p.Equals), nil
 	case p.Equals != "":
-		return held("the answer to "+what, strings.TrimSpace(string(body)), p.Equals), nil
+		return s.hide.held("the answer to "+what, strings.TrimSpace(string(body)), p.Equals), nil
 	}
 	return finding{ok: true, text: fmt.Sprintf("%s: status %d", what, resp.StatusCode)}, nil
 }
@@ -86,10 +86,10 @@ func (t withLogin) RoundTrip(req *http.Request) (*http.Response, error) {
 }
 
 // find looks for one value in JSON.
-func find(body []byte, path string) (string, error) {
+func (s *Set) find(body []byte, path string) (string, error) {
 	var data any
 	if err := utiljson.Unmarshal(body, &data); err != nil {
-		return "", fmt.Errorf("the answer is no JSON: %s", value(string(body)))
+		return "", fmt.Errorf("the answer is no JSON: %s", s.hide.value(string(body)))
 	}
 	query := jsonpath.New("")
 	if err := query.Parse(path); err != nil {

@@ -48,26 +48,26 @@ func (s *Set) job(ctx context.Context, at subject, c *schema.Check, p *schema.Jo
 	if err := s.removeJobs(ctx, k, job.GetNamespace(), c.Name); err != nil {
 		return finding{}, err
 	}
-	hide := s.hider(mounted(ctx, k, job)...)
+	hide := s.hide.and(mounted(ctx, k, job)...)
 	defer func() {
 		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 		defer cancel()
 		_ = k.DeleteJob(after, job.GetNamespace(), job.GetName())
 	}()
-	logs := &tail{most: logTail}
+	logs := newTail(hide)
 	err = k.RunJob(ctx, job, within, logs)
 	var failed *kube.JobError
 	switch {
 	case err == nil:
 		return finding{ok: true, text: name + " is complete"}, nil
 	case errors.As(err, &failed):
-		failed.Reason.Edit(hide)
+		failed.Reason.Edit(hide.text)
 	}
 	var seen []string
 	if lines := logs.lines(); len(lines) > 0 {
 		seen = append(seen, "last lines of "+name+":")
 		for _, line := range lines {
-			seen = append(seen, "  "+hide(line))
+			seen = append(seen, "  "+hide.line(line))
 		}
 	}
 	return finding{}, &apply.CauseError{Err: err, Seen: seen}
@@ -182,10 +182,14 @@ func cut(text string, most int) string { return text[:min(len(text), most)] }
 
 // tail keeps the last lines of what is written to it, each of them bounded.
 type tail struct {
-	most int
-	all  [][]byte
-	rest []byte
+	longest int
+	all     [][]byte
+	rest    []byte
 }
+
+// newTail keeps enough of each line that secrets in what is shown of it are
+// found.
+func newTail(hide hider) *tail { return &tail{longest: hide.reach(longest) + 1} }
 
 // Write implements io.Writer.
 func (t *tail) Write(p []byte) (int, error) {
@@ -193,8 +197,8 @@ func (t *tail) Write(p []byte) (int, error) {
 	for {
 		line, rest, found := bytes.Cut(t.rest, []byte("\n"))
 		if !found {
-			if len(t.rest) > 4*longest {
-				t.rest = t.rest[:4*longest]
+			if len(t.rest) > t.longest {
+				t.rest = t.rest[:t.longest]
 			}
 			return len(p), nil
 		}
@@ -204,8 +208,8 @@ func (t *tail) Write(p []byte) (int, error) {
 }
 
 func (t *tail) keep(line []byte) {
-	t.all = append(t.all, bytes.Clone(line[:min(len(line), 4*longest)]))
-	if len(t.all) > t.most {
+	t.all = append(t.all, bytes.Clone(line[:min(len(line), t.longest)]))
+	if len(t.all) > logTail {
 		t.all = t.all[1:]
 	}
 }

@@ -29,7 +29,7 @@ func (s *Set) prometheus(ctx context.Context, p *schema.PrometheusProbe) (findin
 	// Without a time, it is Prometheus' own clock that counts.
 	result, _, _, err := prometheusv1.NewAPI(client).Query(ctx, p.Query, time.Time{})
 	if err != nil {
-		return finding{}, fmt.Errorf("%s: %w", what, prometheusError(ctx, err))
+		return finding{}, fmt.Errorf("%s: %w", what, s.prometheusError(ctx, err))
 	}
 	number, err := one(result)
 	if err != nil {
@@ -44,7 +44,7 @@ func (s *Set) prometheus(ctx context.Context, p *schema.PrometheusProbe) (findin
 
 // prometheusError says plainly what is wrong: the query, the server, or that it
 // is another kind of server.
-func prometheusError(ctx context.Context, err error) error {
+func (s *Set) prometheusError(ctx context.Context, err error) error {
 	var answer *prometheusv1.Error
 	if !errors.As(err, &answer) {
 		return plain(ctx, err)
@@ -53,9 +53,9 @@ func prometheusError(ctx context.Context, err error) error {
 	case prometheusv1.ErrBadData, prometheusv1.ErrExec, prometheusv1.ErrTimeout, prometheusv1.ErrCanceled:
 		return fmt.Errorf("it does not answer the query: %s", answer.Msg)
 	case prometheusv1.ErrServer, prometheusv1.ErrClient:
-		return fmt.Errorf("it answers with an error: %s: %s", answer.Msg, value(answer.Detail))
+		return fmt.Errorf("it answers with an error: %s: %s", answer.Msg, s.hide.value(answer.Detail))
 	}
-	return fmt.Errorf("what answers there is no Prometheus: %s", value(answer.Msg))
+	return fmt.Errorf("what answers there is no Prometheus: %s", s.hide.value(answer.Msg))
 }
 
 // one is the number that a query's result consists of.

@@ -40,7 +40,7 @@ func (s *Set) newest(ctx context.Context, at subject, builtin, what string, sinc
 	}
 	seconds, err := strconv.ParseInt(row[2], 10, 64)
 	if err != nil {
-		return finding{}, fmt.Errorf("the database says %s where seconds are expected", value(row[2]))
+		return finding{}, fmt.Errorf("the database says %s where seconds are expected", s.hide.value(row[2]))
 	}
 	return fresh(what, time.Duration(seconds)*time.Second, since), nil
 }

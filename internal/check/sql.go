@@ -65,9 +65,9 @@ func (s *Set) sql(ctx context.Context, p *schema.SQLProbe) (finding, error) {
 	case err != nil:
 		return finding{}, err
 	case len(rows) == 0:
-		return finding{text: fmt.Sprintf("the query returns no row, expected %s", value(p.Equals))}, nil
+		return finding{text: fmt.Sprintf("the query returns no row, expected %s", s.hide.value(p.Equals))}, nil
 	case len(rows) > 1 || len(rows[0]) != 1:
 		return finding{}, fmt.Errorf("the query returns %d rows of %d columns, and one value is expected", len(rows), len(rows[0]))
 	}
-	return held("the query's value", rows[0][0], p.Equals), nil
+	return s.hide.held("the query's value", rows[0][0], p.Equals), nil
 }

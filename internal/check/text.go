@@ -3,6 +3,7 @@ package check
 import (
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -17,29 +18,79 @@ const (
 	longest = 400
 	// longestValue is the most of a value within one.
 	longestValue = 120
+	// shortest is the length in bytes from which on a secret is looked for.
+	shortest = 4
 )
 
-// hider returns what takes secrets out of texts that others wrote: everything
-// that the files call sensitive, and further ones.
-func (s *Set) hider(more ...string) func(string) string {
-	secrets := s.fleet.Sensitive
+// hider takes secrets out of texts that others wrote. What is shown of them is
+// cut off afterwards: of a secret that was cut, the rest is no longer found.
+type hider struct{ secrets []string } // longest first
+
+// and hides further ones too, and how programs quote them.
+func (h hider) and(more ...string) hider {
+	all := slices.Clone(h.secrets)
 	for _, m := range more {
-		if len(m) >= 4 {
-			secrets = append(secrets[:len(secrets):len(secrets)], redact.Forms(m)...)
+		if len(m) >= shortest {
+			all = append(all, redact.Forms(m)...)
 		}
 	}
-	return func(text string) string {
-		for _, secret := range secrets {
-			text = strings.ReplaceAll(text, secret, hidden)
-		}
-		return redact.Codes(text, secrets, hidden)
-	}
+	// One that is a part of another would leave the other's rest.
+	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
+	return hider{all}
 }
 
-// oneLine makes a text fit to be shown: one line, bounded, without what moves a
-// terminal's cursor.
-func oneLine(text string) string { return bounded(text, longest) }
+func (h hider) text(text string) string {
+	for _, secret := range h.secrets {
+		text = strings.ReplaceAll(text, secret, hidden)
+	}
+	return redact.Codes(text, h.secrets, hidden)
+}
 
+// margin is how much a secret takes at most, coded too.
+func (h hider) margin() int {
+	if len(h.secrets) == 0 {
+		return 0
+	}
+	return 2 * len(h.secrets[0])
+}
+
+// reach is how much of a text is looked at to show the most of it, also where
+// what is hidden makes it shorter.
+func (h hider) reach(most int) int { return 8*most + 4*h.margin() }
+
+// shown makes the beginning of a text fit to be shown. A text may be as long as
+// an answer, so only what can matter is looked at, and what may be the beginning
+// of a secret there is left out.
+func (h hider) shown(text string, most int) string {
+	reach := h.reach(most)
+	if len(text) <= reach {
+		return bounded(h.text(text), most)
+	}
+	text = h.text(text[:reach])
+	return bounded(text[:max(0, len(text)-h.margin())]+"…", most)
+}
+
+// line makes a text fit to be shown: one line, bounded, without what moves a
+// terminal's cursor.
+func (h hider) line(text string) string { return h.shown(text, longest) }
+
+// value quotes what was found.
+func (h hider) value(text string) string {
+	if strings.TrimSpace(text) == "" {
+		return "nothing"
+	}
+	return `"` + h.shown(text, longestValue) + `"`
+}
+
+// held holds a value against the one that is wanted.
+func (h hider) held(what, have, want string) finding {
+	if have == want {
+		return finding{ok: true, text: fmt.Sprintf("%s is %s", what, h.value(have))}
+	}
+	return finding{text: fmt.Sprintf("%s is %s, expected %s", what, h.value(have), h.value(want))}
+}
+
+// bounded is a text in one line, of which the most is kept.
 func bounded(text string, most int) string {
 	text = strings.Map(func(r rune) rune {
 		switch {
@@ -59,22 +110,6 @@ func bounded(text string, most int) string {
 		cut--
 	}
 	return text[:cut] + "…"
-}
-
-// value quotes what was found.
-func value(text string) string {
-	if strings.TrimSpace(text) == "" {
-		return "nothing"
-	}
-	return `"` + bounded(text, longestValue) + `"`
-}
-
-// held holds a value against the one that is wanted.
-func held(what, have, want string) finding {
-	if have == want {
-		return finding{ok: true, text: fmt.Sprintf("%s is %s", what, value(have))}
-	}
-	return finding{text: fmt.Sprintf("%s is %s, expected %s", what, value(have), value(want))}
 }
 
 func asError(diags hcl.Diagnostics) error {

@@ -19,6 +19,8 @@ func TestHTTPByURL(t *testing.T) {
 		"/novel":  strings.Repeat("once upon a time\n", 1000),
 		"/epic":   strings.Repeat("x", 2<<20),
 		"/absent": `{}`,
+		"/cut":    strings.Repeat("word ", 22) + "c4n4ry-9d1e7b42",
+		"/cutone": `{"status": "` + strings.Repeat("word ", 22) + `c4n4ry-9d1e7b42"}`,
 	} {
 		mux.HandleFunc(path, func(w http.ResponseWriter, _ *http.Request) { _, _ = fmt.Fprint(w, body) })
 	}
@@ -47,6 +49,10 @@ func TestHTTPByURL(t *testing.T) {
 		"nothing there":          {"/absent", "jsonpath = \"{.status}\"\nequals = \"ok\"", false, []string{"the answer has no {.status}"}},
 		"nonsense":               {"/html", "jsonpath = \"{.status}\"\nequals = \"ok\"", false, []string{"the answer is no JSON", "log in"}},
 		"secret":                 {"/leak", `equals = "ok"`, false, []string{"(hidden)"}},
+		"secret at the cut":      {"/cut", `equals = "ok"`, false, []string{"(hidden)"}},
+		"secret in a status":     {"/cut", "status = 404", false, []string{"(hidden)"}},
+		"secret in no JSON":      {"/cut", "jsonpath = \"{.status}\"\nequals = \"ok\"", false, []string{"(hidden)"}},
+		"secret in a value":      {"/cutone", "jsonpath = \"{.status}\"\nequals = \"ok\"", false, []string{"(hidden)"}},
 		"long":                   {"/novel", `equals = "ok"`, false, []string{"…"}},
 		"too long":               {"/epic", `equals = "ok"`, false, []string{"larger than 1 MiB"}},
 	} {
