@@ -114,7 +114,9 @@ func TestJob(t *testing.T) {
 	t.Parallel()
 	namespace, c := sandboxtest.Namespace(t), sandboxed(t)
 	client := sandboxtest.Client(t)
-	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "login"}, StringData: map[string]string{"password": "swordfish-of-the-deep"}}
+	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "login"}, StringData: map[string]string{
+		"password": "swordfish-of-the-deep", "key": "-----BEGIN KEY-----\nc4n4ry+of/the/mines\n-----END KEY-----\n",
+	}}
 	if _, err := client.CoreV1().Secrets(namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -127,7 +129,7 @@ func TestJob(t *testing.T) {
     spec:
       backoffLimit: 0
       template:
-        metadata: {annotations: {sandbox.soctalk.io/behavior: %q, sandbox.soctalk.io/logs: "for ${self.slug}\nwith swordfish-of-the-deep\nand ${var.token}"}}
+        metadata: {annotations: {sandbox.soctalk.io/behavior: %q, sandbox.soctalk.io/logs: "for ${self.slug}\nwith swordfish-of-the-deep\nand ${var.token}\n| c4n4ry+of/the/mines"}}
         spec:
           restartPolicy: Never
           containers:
@@ -139,7 +141,7 @@ func TestJob(t *testing.T) {
 	}
 	holds(t, "complete", one(t, c, namespace, manifest("")), true, "Job "+namespace+"/alert-flow-", "is complete")
 	failed := one(t, c, namespace, manifest("fail"))
-	holds(t, "failed", failed, false, "Job "+namespace+"/alert-flow-", "failed", "for acme", "with (hidden)", "and (hidden)")
+	holds(t, "failed", failed, false, "Job "+namespace+"/alert-flow-", "failed", "for acme", "with (hidden)", "and (hidden)", "| (hidden)")
 	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
 		jobs, err := client.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{})
 		if err == nil && len(jobs.Items) > 0 {

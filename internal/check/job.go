@@ -142,7 +142,7 @@ func mounted(ctx context.Context, k *kube.Cluster, job *unstructured.Unstructure
 			return all
 		}
 		for _, data := range secret.Data {
-			all = append(all, strings.TrimSpace(string(data)))
+			all = append(all, string(data))
 		}
 	}
 	return all

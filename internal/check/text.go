@@ -26,12 +26,16 @@ const (
 // cut off afterwards: of a secret that was cut, the rest is no longer found.
 type hider struct{ secrets []string } // longest first
 
-// and hides further ones too, and how programs quote them.
+// and hides further ones too, and how programs quote them. A text of several
+// lines is written line by line, so each is a secret of its own.
 func (h hider) and(more ...string) hider {
 	all := slices.Clone(h.secrets)
 	for _, m := range more {
-		if len(m) >= shortest {
-			all = append(all, redact.Forms(m)...)
+		m = strings.TrimSpace(m)
+		for _, part := range append(redact.Lines(m), m) {
+			if len(part) >= shortest {
+				all = append(all, redact.Forms(part)...)
+			}
 		}
 	}
 	// One that is a part of another would leave the other's rest.

@@ -55,3 +55,20 @@ func TestSecretWithinAnother(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestSecretOfSeveralLines(t *testing.T) {
+	t.Parallel()
+	const key = "-----BEGIN PRIVATE KEY-----\nMC4CAQAwBQYDK2VwBCIEIE\n  c4n4ry+9d1e7b42/c4n4ry\n-----END PRIVATE KEY-----\n"
+	hide := hider{}.and(key)
+	for text, want := range map[string]string{
+		"key: " + strings.TrimSpace(key):                                    "key: (hidden)",
+		"c4n4ry+9d1e7b42/c4n4ry":                                            "(hidden)",
+		"| MC4CAQAwBQYDK2VwBCIEIE":                                          "| (hidden)",
+		"k=c4n4ry%2B9d1e7b42%2Fc4n4ry":                                      "k=(hidden)",
+		base64.StdEncoding.EncodeToString([]byte("c4n4ry+9d1e7b42/c4n4ry")): "(hidden)",
+	} {
+		if got := hide.line(text); got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+}
