@@ -5,14 +5,20 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
+	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
 	corev1 "k8s.io/api/core/v1"
+	rbacv1 "k8s.io/api/rbac/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/client-go/tools/clientcmd"
 )
 
 // serve makes a handler a Service of the sandbox: its pods are simulated, so the
@@ -115,30 +121,12 @@ func TestJob(t *testing.T) {
 	namespace, c := sandboxtest.Namespace(t), sandboxed(t)
 	client := sandboxtest.Client(t)
 	secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: "login"}, StringData: map[string]string{
-		"password": "swordfish-of-the-deep", "key": "-----BEGIN KEY-----\nc4n4ry+of/the/mines\n-----END KEY-----\n",
+		"password": "swordfish-of-the-deep", "key": "-----BEGIN KEY-----\ndwarves+of/the/mines\n-----END KEY-----\n",
 	}}
 	if _, err := client.CoreV1().Secrets(namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	manifest := func(behavior string) string {
-		return fmt.Sprintf(`job {
-  manifest = <<-YAML
-    apiVersion: batch/v1
-    kind: Job
-    metadata: {name: alert-flow, namespace: elsewhere}
-    spec:
-      backoffLimit: 0
-      template:
-        metadata: {annotations: {sandbox.soctalk.io/behavior: %q, sandbox.soctalk.io/logs: "for ${self.slug}\nwith swordfish-of-the-deep\nand ${var.token}\n| c4n4ry+of/the/mines"}}
-        spec:
-          restartPolicy: Never
-          containers:
-          - name: main
-            image: registry.example.com/app:1
-            envFrom: [{secretRef: {name: login}}]
-  YAML
-}`, behavior)
-	}
+	manifest := func(behavior string) string { return jobBlock(behavior, "{name: login}") }
 	holds(t, "complete", one(t, c, namespace, manifest("")), true, "Job "+namespace+"/alert-flow-", "is complete")
 	failed := one(t, c, namespace, manifest("fail"))
 	holds(t, "failed", failed, false, "Job "+namespace+"/alert-flow-", "failed", "for acme", "with (hidden)", "and (hidden)", "| (hidden)")
@@ -149,4 +137,90 @@ func TestJob(t *testing.T) {
 		}
 		return err
 	})
+}
+
+// What a Job's log must not tell is known only where all of its Secrets can be
+// read, whichever of them is looked at first.
+func TestJobWithASecretThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	namespace, client := sandboxtest.Namespace(t), sandboxtest.Client(t)
+	const canary = "swordfish-of-the-deep"
+	for _, name := range []string{"a-readable", "b-other", "z-readable"} {
+		secret := &corev1.Secret{ObjectMeta: metav1.ObjectMeta{Name: name}, StringData: map[string]string{"password": canary}}
+		if _, err := client.CoreV1().Secrets(namespace).Create(t.Context(), secret, metav1.CreateOptions{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c := restricted(t, namespace, []rbacv1.PolicyRule{
+		{APIGroups: []string{"batch"}, Resources: []string{"jobs"}, Verbs: []string{"*"}},
+		{APIGroups: []string{""}, Resources: []string{"pods", "pods/log"}, Verbs: []string{"*"}},
+		{APIGroups: []string{""}, Resources: []string{"secrets"}, Verbs: []string{"get"}, ResourceNames: []string{"a-readable", "z-readable", "absent"}},
+	})
+	asked := func(secret string) apply.Answer { return one(t, c, namespace, jobBlock("fail", secret)) }
+	a := asked("{name: a-readable}}, {secretRef: {name: b-other}}, {secretRef: {name: z-readable}")
+	holds(t, "forbidden", a, false, "failed", "the log of Job "+namespace+"/alert-flow-", "is not shown", "read Secret "+namespace+"/b-other: permission denied")
+	if text := strings.Join(append(a.Seen, a.Found), "\n"); strings.Contains(text, canary) || strings.Contains(text, "for acme") || strings.Contains(text, "last lines") {
+		t.Errorf("the log is shown: %s", text)
+	}
+	a = asked("{name: a-readable}}, {secretRef: {name: absent, optional: true}")
+	holds(t, "readable", a, false, "for acme", "with (hidden)")
+}
+
+// jobBlock is a check's Job that is given a Secret, and writes what is in it.
+func jobBlock(behavior, secret string) string {
+	return fmt.Sprintf(`job {
+  manifest = <<-YAML
+    apiVersion: batch/v1
+    kind: Job
+    metadata: {name: alert-flow, namespace: elsewhere}
+    spec:
+      backoffLimit: 0
+      template:
+        metadata: {annotations: {sandbox.soctalk.io/behavior: %q, sandbox.soctalk.io/logs: "for ${self.slug}\nwith swordfish-of-the-deep\nand ${var.token}\n| dwarves+of/the/mines"}}
+        spec:
+          restartPolicy: Never
+          containers:
+          - name: main
+            image: registry.example.com/app:1
+            envFrom: [{secretRef: %s}]
+  YAML
+}`, behavior, secret)
+}
+
+// restricted is the cluster as a user sees it who may do this in a namespace,
+// and nothing else.
+func restricted(t *testing.T, namespace string, rules []rbacv1.PolicyRule) *kube.Cluster {
+	t.Helper()
+	client, user := sandboxtest.Client(t), "restricted-"+namespace
+	meta := metav1.ObjectMeta{Name: user, Namespace: namespace}
+	if _, err := client.RbacV1().Roles(namespace).Create(t.Context(), &rbacv1.Role{ObjectMeta: meta, Rules: rules}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	binding := &rbacv1.RoleBinding{ObjectMeta: meta, RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "Role", Name: user}, Subjects: []rbacv1.Subject{{Kind: "User", Name: user}}}
+	if _, err := client.RbacV1().RoleBindings(namespace).Create(t.Context(), binding, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	config, err := clientcmd.LoadFromFile(sandboxtest.Cluster(t).Kubeconfig)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, u := range config.AuthInfos {
+		u.Impersonate = user
+	}
+	path := filepath.Join(t.TempDir(), "kubeconfig")
+	if err := clientcmd.WriteToFile(*config, path); err != nil {
+		t.Fatal(err)
+	}
+	c, err := kube.New(kube.Config{Kubeconfig: path})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sandboxtest.Eventually(t, within, func(ctx context.Context) error { // the authorizer has its own cache
+		missing, err := c.Missing(ctx, kube.Doing(namespace, rules[0].APIGroups[0], rules[0].Resources[0], "list"))
+		if err == nil && len(missing) > 0 {
+			err = fmt.Errorf("%s is not allowed yet", missing[0])
+		}
+		return err
+	})
+	return c
 }

@@ -7,18 +7,15 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/schema"
-	batchv1 "k8s.io/api/batch/v1"
-	corev1 "k8s.io/api/core/v1"
-	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
-	"k8s.io/apimachinery/pkg/runtime"
 	"sigs.k8s.io/yaml"
 )
 
@@ -48,7 +45,8 @@ func (s *Set) job(ctx context.Context, at subject, c *schema.Check, p *schema.Jo
 	if err := s.removeJobs(ctx, k, job.GetNamespace(), c.Name); err != nil {
 		return finding{}, err
 	}
-	hide := s.hide.and(mounted(ctx, k, job)...)
+	texts, unread := mounted(ctx, k, job)
+	hide := s.hide.and(texts...)
 	defer func() {
 		after, cancel := context.WithTimeout(context.WithoutCancel(ctx), cleanup)
 		defer cancel()
@@ -56,21 +54,43 @@ func (s *Set) job(ctx context.Context, at subject, c *schema.Check, p *schema.Jo
 	}()
 	logs := newTail(hide)
 	err = k.RunJob(ctx, job, within, logs)
-	var failed *kube.JobError
-	switch {
-	case err == nil:
+	if err == nil {
 		return finding{ok: true, text: name + " is complete"}, nil
-	case errors.As(err, &failed):
+	}
+	var failed *kube.JobError
+	if errors.As(err, &failed) {
 		failed.Reason.Edit(hide.text)
 	}
 	var seen []string
-	if lines := logs.lines(); len(lines) > 0 {
+	switch lines := logs.lines(); {
+	case unread != nil && (failed != nil || len(lines) > 0):
+		seen = append(seen, fmt.Sprintf("the log of %s is not shown, because what it must not tell is not known: %s", name, unread))
+		if failed != nil {
+			withoutOutput(&failed.Reason)
+		}
+	case len(lines) > 0:
 		seen = append(seen, "last lines of "+name+":")
 		for _, line := range lines {
 			seen = append(seen, "  "+hide.line(line))
 		}
 	}
 	return finding{}, &apply.CauseError{Err: err, Seen: seen}
+}
+
+// jobAccess is what that takes.
+func (s *Set) jobAccess(at subject, c *schema.Check, p *schema.JobProbe) []kube.Access {
+	namespace := at.release.Namespace
+	needed := slices.Concat(
+		kube.Doing(namespace, "batch", "jobs", "get", "list", "watch", "create", "delete"),
+		kube.Doing(namespace, "", "pods", "list", "watch"))
+	job, err := s.manifest(at, c, p, 0)
+	if err != nil {
+		return needed // asking it says so
+	}
+	if secrets, err := secretsOf(job); err == nil && len(secrets) > 0 {
+		needed = append(needed, kube.Doing(namespace, "", "secrets", "get")...)
+	}
+	return needed
 }
 
 // manifest is the Job as it is created: in the release's namespace, under a name
@@ -123,59 +143,6 @@ func (s *Set) removeJobs(ctx context.Context, k *kube.Cluster, namespace, check 
 		}
 	}
 	return nil
-}
-
-// mounted are the texts of the Secrets that a Job's pods are given, as far as
-// they can be read: its output must not tell them.
-func mounted(ctx context.Context, k *kube.Cluster, job *unstructured.Unstructured) []string {
-	typed := batchv1.Job{}
-	if runtime.DefaultUnstructuredConverter.FromUnstructured(job.Object, &typed) != nil {
-		return nil
-	}
-	var all []string
-	for name := range secretsOf(&typed.Spec.Template.Spec) {
-		secret, err := k.Typed().CoreV1().Secrets(job.GetNamespace()).Get(ctx, name, metav1.GetOptions{})
-		if err != nil {
-			if apierrors.IsNotFound(err) {
-				continue
-			}
-			return all
-		}
-		for _, data := range secret.Data {
-			all = append(all, string(data))
-		}
-	}
-	return all
-}
-
-func secretsOf(p *corev1.PodSpec) map[string]bool {
-	names := map[string]bool{}
-	for _, c := range append(append([]corev1.Container{}, p.InitContainers...), p.Containers...) {
-		for _, e := range c.Env {
-			if e.ValueFrom != nil && e.ValueFrom.SecretKeyRef != nil {
-				names[e.ValueFrom.SecretKeyRef.Name] = true
-			}
-		}
-		for _, e := range c.EnvFrom {
-			if e.SecretRef != nil {
-				names[e.SecretRef.Name] = true
-			}
-		}
-	}
-	for _, v := range p.Volumes {
-		if v.Secret != nil {
-			names[v.Secret.SecretName] = true
-		}
-		if v.Projected == nil {
-			continue
-		}
-		for _, source := range v.Projected.Sources {
-			if source.Secret != nil {
-				names[source.Secret.Name] = true
-			}
-		}
-	}
-	return names
 }
 
 func cut(text string, most int) string { return text[:min(len(text), most)] }

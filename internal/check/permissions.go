@@ -28,9 +28,7 @@ func Permissions(f *schema.Fleet, doc *plan.Document) map[string][]kube.Access {
 			case p.HTTP != nil && p.HTTP.URL == "":
 				all[cluster] = append(all[cluster], kube.Doing(at.release.Namespace, "", "services/proxy", "get")...)
 			case p.Job != nil:
-				all[cluster] = append(all[cluster], slices.Concat(
-					kube.Doing(at.release.Namespace, "batch", "jobs", "get", "list", "watch", "create", "delete"),
-					kube.Doing(at.release.Namespace, "", "pods", "list", "watch"))...)
+				all[cluster] = append(all[cluster], s.jobAccess(at, c, p.Job)...)
 			case p.Builtin == schema.BuiltinImages:
 				all[cluster] = append(all[cluster], kube.Doing(at.release.Namespace, "", "pods", "list")...)
 			case p.SQL != nil:
