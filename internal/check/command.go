@@ -5,30 +5,24 @@ import (
 	"errors"
 	"fmt"
 	"os/exec"
-	"time"
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/program"
 	"github.com/soctalk/fleet/schema"
 )
 
-// lastWords is how long a program may take to end once its time is over.
-const lastWords = 5 * time.Second
-
-// command runs a program in the folder of the configuration. Whatever it has
-// started ends with it when its time is over.
+// command runs a program in the folder of the configuration. It is its own exit
+// code that counts; whatever it has started ends with it.
 func (s *Set) command(ctx context.Context, at subject, c *schema.Check, p *schema.CommandProbe) (finding, error) {
 	cmd := exec.CommandContext(ctx, p.Argv[0], p.Argv[1:]...)
 	cmd.Dir, cmd.Env = s.fleet.Root, s.environment(at, c)
 	out := newTail(s.hide)
 	cmd.Stdout, cmd.Stderr = out, out
-	cmd.WaitDelay = lastWords
-	program.InGroup(cmd)
-	err := cmd.Run()
+	err := program.Run(cmd)
 	name := s.hide.value(p.Argv[0])
 	var exit *exec.ExitError
 	switch {
-	case err == nil:
+	case err == nil || errors.Is(err, program.ErrLeftRunning):
 		return finding{ok: true, text: name + " ended with exit code 0"}, nil
 	case ctx.Err() != nil:
 		err = fmt.Errorf("%s did not end in time, and was killed", name)

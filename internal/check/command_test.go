@@ -80,6 +80,41 @@ func TestCommandIsKilledWithItsGroup(t *testing.T) {
 	})
 }
 
+// What a program leaves behind holds nobody up for long, and does not stay.
+func TestCommandThatLeavesSomethingBehind(t *testing.T) {
+	t.Parallel()
+	for name, test := range map[string]struct {
+		script string
+		ok     bool
+		part   string
+	}{
+		"writing":         {"sleep 1000 & echo $! > PID; exit 0", true, "exit code 0"},
+		"silent":          {"sleep 1000 > /dev/null 2>&1 & echo $! > PID; exit 0", true, "exit code 0"},
+		"after a failure": {"sleep 1000 > /dev/null 2>&1 & echo $! > PID; exit 3", false, "exit code 3"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			pid := filepath.Join(t.TempDir(), "pid")
+			a := one(t, nowhere(t), "x", `command { argv = ["`+script(t, strings.ReplaceAll(test.script, "PID", pid))+`"] }`)
+			holds(t, name, a, test.ok, test.part)
+			text, err := os.ReadFile(pid)
+			if err != nil {
+				t.Fatal(err)
+			}
+			child, err := strconv.Atoi(strings.TrimSpace(string(text)))
+			if err != nil {
+				t.Fatal(err)
+			}
+			sandboxtest.Eventually(t, within, func(context.Context) error { // it is killed, but not waited for
+				if gone(child) {
+					return nil
+				}
+				return errors.New("the child still runs")
+			})
+		})
+	}
+}
+
 // gone says whether a process has ended, perhaps without having been waited for.
 func gone(pid int) bool {
 	if errors.Is(syscall.Kill(pid, 0), syscall.ESRCH) {

@@ -4,5 +4,7 @@ package program
 
 import "os/exec"
 
-// InGroup leaves it at killing the program itself.
-func InGroup(*exec.Cmd) {}
+// inGroup leaves it at killing the program itself.
+func inGroup(*exec.Cmd) {}
+
+func endGroup(*exec.Cmd) {}

@@ -3,9 +3,12 @@
 package program
 
 import (
+	"errors"
 	"maps"
+	"os/exec"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/soctalk/fleet/schema"
 )
@@ -23,4 +26,25 @@ func Environment(own []string, prefix string, told map[string]string) []string {
 		env = append(env, prefix+name+"="+told[name])
 	}
 	return env
+}
+
+// endTime is how long a program may take to be gone once its time is over, and
+// what it has started once it has ended.
+const endTime = 5 * time.Second
+
+// ErrLeftRunning says that a program has ended well, but that what it had started
+// went on writing, and was killed.
+var ErrLeftRunning = errors.New("it has ended, but what it had started went on writing and was killed")
+
+// Run runs a program to its end. Whatever it has started ends with it, also
+// when the command's context ends.
+func Run(cmd *exec.Cmd) error {
+	inGroup(cmd)
+	cmd.WaitDelay = endTime
+	err := cmd.Run()
+	endGroup(cmd)
+	if errors.Is(err, exec.ErrWaitDelay) {
+		return ErrLeftRunning
+	}
+	return err
 }

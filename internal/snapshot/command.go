@@ -21,13 +21,9 @@ import (
 	"github.com/soctalk/fleet/schema"
 )
 
-const (
-	// longestLine is where a line is cut, lastLines how many are shown of a program
-	// that fails.
-	longestLine, lastLines = 1 << 10, 10
-	// endTime is how long a program that was stopped may take to be gone.
-	endTime = 5 * time.Second
-)
+// longestLine is where a line is cut, lastLines how many are shown of a program
+// that fails.
+const longestLine, lastLines = 1 << 10, 10
 
 // command lets programs of the files save, verify, restore and delete. What they
 // made is known by the last line that the saving one wrote.
@@ -166,12 +162,11 @@ func (d *command) run(ctx context.Context, action string, argv []string, s *plan
 		return "", errNoExec
 	}
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
-	cmd.Dir, cmd.Env, cmd.WaitDelay = d.fleet.Files.Root, environment(action, s), endTime
-	program.InGroup(cmd)
+	cmd.Dir, cmd.Env = d.fleet.Files.Root, environment(action, s)
 	told := &output{log: report.Log}
 	made := &lines{to: told}
 	cmd.Stdout, cmd.Stderr = made, &lines{to: told}
-	err := cmd.Run()
+	err := program.Run(cmd)
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("%s: %s was stopped: %w", action, argv[0], context.Cause(ctx))
 	}

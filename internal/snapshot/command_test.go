@@ -100,6 +100,7 @@ func TestCommandThatCannotBe(t *testing.T) {
 		want   string
 	}{
 		"it fails":       {"echo no room >&2; exit 7", nil, nil, "take: ./backup.sh: exit status 7; it wrote last:\nno room"},
+		"it leaves one":  {"sleep 600 & echo done", nil, nil, "it has ended, but what it had started went on writing and was killed; it wrote last:\ndone"},
 		"not allowed":    {"", func(p *programs) { p.driver.fleet.AllowExec = false }, nil, "programs run only with -allow-exec"},
 		"it is missing":  {"", func(p *programs) { p.config.Argv = []string{"no-such-program"} }, nil, "find the program no-such-program"},
 		"none restores":  {"", func(p *programs) { p.config.RestoreArgv = nil }, func(ctx context.Context, p *programs) error { return p.driver.Restore(ctx, p.record, p.report()) }, "name no program that restores"},
