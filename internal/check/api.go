@@ -56,6 +56,20 @@ func newAPI(c *kube.Cluster, s *schema.System, hide hider) *soctalkAPI {
 	return &soctalkAPI{cluster: c, system: s, hide: hide, turn: make(chan struct{}, 1)}
 }
 
+// apiAccess is what the way to SocTalk's API takes: the login, and the API
+// server's proxy unless there is a URL.
+func (s *Set) apiAccess() []kube.Access {
+	system := s.fleet.System
+	if system.API == nil {
+		return nil
+	}
+	needed := kube.Doing(system.Namespace, "", "secrets", "get")
+	if system.API.URL == "" {
+		needed = append(needed, kube.Doing(system.Namespace, "", "services/proxy", "get", "create")...)
+	}
+	return needed
+}
+
 // tenant asks for all tenants and returns one. Those who wait while the API is
 // asked share what it says next.
 func (a *soctalkAPI) tenant(ctx context.Context, slug string) (tenantState, error) {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/schema"
 )
 
@@ -49,6 +50,21 @@ func (s *Set) builtin(ctx context.Context, at subject, name string, since time.D
 	return finding{}, fmt.Errorf("there is no built-in check %s", name)
 }
 
+// builtinNeeds is what one of them takes.
+func (s *Set) builtinNeeds(at subject, name string) needs {
+	switch {
+	case name == schema.BuiltinImages:
+		return s.imagesNeeds(at)
+	case at.tenant == nil:
+		return needs{}
+	case name == schema.BuiltinHeartbeat:
+		return needs{system: s.apiAccess()}
+	case name == schema.BuiltinRun, name == schema.BuiltinIngest:
+		return needs{system: s.databaseAccess()}
+	}
+	return needs{}
+}
+
 func passedOver(why string) finding { return finding{ok: true, text: "not asked: " + why} }
 
 // fresh holds the age of something against how long ago the upgrade was. Ages
@@ -76,6 +92,19 @@ func (s *Set) state(ctx context.Context, at subject) (standing, error) {
 		return standing{}, err
 	}
 	return standing{profile: ns.Labels["soctalk.io/profile"]}, nil
+}
+
+// stateNeeds is what that takes.
+func (s *Set) stateNeeds(at subject) needs {
+	switch {
+	case at.tenant == nil:
+		return needs{}
+	case s.api != nil:
+		return needs{system: s.apiAccess()}
+	case s.fleet.System.Database != nil:
+		return needs{system: s.databaseAccess()}
+	}
+	return needs{here: kube.Doing(at.release.Namespace, "", "namespaces", "get")}
 }
 
 func (s *Set) heartbeat(ctx context.Context, at subject, since time.Duration) (finding, error) {

@@ -70,6 +70,14 @@ func (s *Set) transport(at subject, p *schema.HTTPProbe) (http.RoundTripper, str
 	return withLogin{http.DefaultTransport, u.User}, p.URL, "GET " + u.Redacted(), nil
 }
 
+// httpAccess is what the way to a Service takes.
+func httpAccess(at subject, p *schema.HTTPProbe) []kube.Access {
+	if p.Service == "" {
+		return nil
+	}
+	return kube.Doing(at.release.Namespace, "", "services/proxy", "get")
+}
+
 // withLogin sends the name and password of a URL, as http.Client would.
 type withLogin struct {
 	next http.RoundTripper

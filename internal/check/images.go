@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/schema"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -50,6 +51,14 @@ func (s *Set) builtinImages(ctx context.Context, at subject) (finding, error) {
 		return finding{}, errors.New("no container was found to look at, so nothing is known")
 	}
 	return finding{ok: true, text: fmt.Sprintf("%d containers run %d images as rendered", in.containers, len(in.digests))}, nil
+}
+
+// imagesNeeds is what that takes; companions are in the same namespace, and
+// every plan reads manifests.
+func (s *Set) imagesNeeds(at subject) needs {
+	n := s.stateNeeds(at)
+	n.here = append(n.here, kube.Doing(at.release.Namespace, "", "pods", "list")...)
+	return n
 }
 
 // inspection is what was seen so far; wrong is the first thing that is.

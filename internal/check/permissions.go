@@ -1,18 +1,25 @@
 package check
 
 import (
-	"slices"
-
-	systemdb "github.com/soctalk/fleet/internal/database"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
 
+// needs is what a question takes: on the cluster of whom it is about, and on the
+// system's.
+type needs struct{ here, system []kube.Access }
+
 // Permissions are what asking the checks of a plan takes, by cluster.
 func Permissions(f *schema.Fleet, doc *plan.Document) map[string][]kube.Access {
 	s := &Set{fleet: f, tenants: tenantsOf(f)}
+	s.api = newAPI(nil, f.System, s.hide)
 	all := map[string][]kube.Access{}
+	add := func(cluster string, access []kube.Access) {
+		if len(access) > 0 {
+			all[cluster] = append(all[cluster], access...)
+		}
+	}
 	for _, step := range doc.Steps {
 		for _, name := range step.Checks {
 			c := f.Checks[name]
@@ -23,24 +30,27 @@ func Permissions(f *schema.Fleet, doc *plan.Document) map[string][]kube.Access {
 			if err != nil {
 				continue // asking it says so
 			}
-			cluster, system := at.release.Cluster, f.System
-			switch {
-			case p.HTTP != nil && p.HTTP.URL == "":
-				all[cluster] = append(all[cluster], kube.Doing(at.release.Namespace, "", "services/proxy", "get")...)
-			case p.Job != nil:
-				all[cluster] = append(all[cluster], s.jobAccess(at, c, p.Job)...)
-			case p.Builtin == schema.BuiltinImages:
-				all[cluster] = append(all[cluster], kube.Doing(at.release.Namespace, "", "pods", "list")...)
-			case p.SQL != nil:
-				all[system.Cluster] = append(all[system.Cluster], systemdb.Permissions(system)...)
-			case p.Builtin != "" && system.API != nil:
-				all[system.Cluster] = append(all[system.Cluster], slices.Concat(
-					kube.Doing(system.Namespace, "", "services/proxy", "get", "create"),
-					kube.Doing(system.Namespace, "", "secrets", "get"))...)
-			}
+			n := s.needs(at, c, p)
+			add(at.release.Cluster, n.here)
+			add(f.System.Cluster, n.system)
 		}
 	}
 	return all
+}
+
+// needs are those of a probe; each says beside it what it takes.
+func (s *Set) needs(at subject, c *schema.Check, p *schema.Probe) needs {
+	switch {
+	case p.HTTP != nil:
+		return needs{here: httpAccess(at, p.HTTP)}
+	case p.SQL != nil:
+		return needs{system: s.databaseAccess()}
+	case p.Job != nil:
+		return needs{here: s.jobAccess(at, c, p.Job)}
+	case p.Builtin != "":
+		return s.builtinNeeds(at, p.Builtin)
+	}
+	return needs{} // Prometheus and programs are none of Kubernetes'
 }
 
 func tenantsOf(f *schema.Fleet) map[string]*schema.Tenant {

@@ -50,6 +50,9 @@ func (d *database) query(ctx context.Context, statement string) ([][]string, err
 	return rows, err
 }
 
+// databaseAccess is what the way into the database takes.
+func (s *Set) databaseAccess() []kube.Access { return systemdb.Permissions(s.fleet.System) }
+
 func (d *database) close() {
 	d.turn <- struct{}{}
 	defer func() { <-d.turn }()
