@@ -1,7 +1,6 @@
 package check
 
 import (
-	"bytes"
 	"cmp"
 	"context"
 	"crypto/rand"
@@ -13,6 +12,7 @@ import (
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/lines"
 	"github.com/soctalk/fleet/schema"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -147,50 +147,30 @@ func (s *Set) removeJobs(ctx context.Context, k *kube.Cluster, namespace, check 
 
 func cut(text string, most int) string { return text[:min(len(text), most)] }
 
-// tail keeps the last lines of what is written to it, each of them bounded.
+// tail keeps the last lines of what is written to it.
 type tail struct {
-	longest int
-	all     [][]byte
-	rest    []byte
+	lines.Writer
+	last []string
 }
 
 // newTail keeps enough of each line that secrets in what is shown of it are
 // found.
-func newTail(hide hider) *tail { return &tail{longest: hide.reach(longest) + 1} }
-
-// Write implements io.Writer.
-func (t *tail) Write(p []byte) (int, error) {
-	t.rest = append(t.rest, p...)
-	for {
-		line, rest, found := bytes.Cut(t.rest, []byte("\n"))
-		if !found {
-			if len(t.rest) > t.longest {
-				t.rest = t.rest[:t.longest]
-			}
-			return len(p), nil
-		}
-		t.keep(line)
-		t.rest = rest
-	}
+func newTail(hide hider) *tail {
+	t := &tail{}
+	t.Writer = lines.Writer{To: t.keep, Most: hide.reach(longest) + 1}
+	return t
 }
 
-func (t *tail) keep(line []byte) {
-	t.all = append(t.all, bytes.Clone(line[:min(len(line), t.longest)]))
-	if len(t.all) > logTail {
-		t.all = t.all[1:]
+func (t *tail) keep(line string) {
+	if line = strings.TrimRight(line, " \r"); line == "" {
+		return
+	}
+	if t.last = append(t.last, line); len(t.last) > logTail {
+		t.last = t.last[1:]
 	}
 }
 
 func (t *tail) lines() []string {
-	if len(t.rest) > 0 {
-		t.keep(t.rest)
-		t.rest = nil
-	}
-	var all []string
-	for _, line := range t.all {
-		if text := strings.TrimRight(string(line), " \r"); text != "" {
-			all = append(all, text)
-		}
-	}
-	return all
+	t.Flush()
+	return t.last
 }

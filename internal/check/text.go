@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/lines"
 	"github.com/soctalk/fleet/internal/redact"
 )
 
@@ -105,15 +106,7 @@ func bounded(text string, most int) string {
 		}
 		return r
 	}, text)
-	text = strings.TrimSpace(text)
-	if len(text) <= most {
-		return text
-	}
-	cut := most
-	for !utf8.RuneStart(text[cut]) {
-		cut--
-	}
-	return text[:cut] + "…"
+	return lines.Cut(strings.TrimSpace(text), most)
 }
 
 func asError(diags hcl.Diagnostics) error {

@@ -1,14 +1,15 @@
 package kube
 
 import (
-	"bufio"
 	"context"
 	"fmt"
+	"io"
 	"slices"
 	"sort"
 	"strings"
 	"time"
 
+	"github.com/soctalk/fleet/internal/lines"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -17,7 +18,6 @@ import (
 const (
 	diagnoseTime = 10 * time.Second
 	logLines     = 10
-	maxLogLine   = 2000
 	maxEvents    = 5
 	// maxPods is how many pods of one object are told about; the others are
 	// most likely in the same trouble.
@@ -94,26 +94,22 @@ func (w *waiter) podsOf(l look) []types.UID {
 // are any.
 func (c *Cluster) lastWords(ctx context.Context, t trouble) []string {
 	read := func(previous bool) []string {
-		lines := int64(logLines)
+		few := int64(logLines)
 		stream, err := c.streaming.CoreV1().Pods(t.pod.Namespace).GetLogs(t.pod.Name, &corev1.PodLogOptions{
-			Container: t.reason.Container, TailLines: &lines, Previous: previous,
+			Container: t.reason.Container, TailLines: &few, Previous: previous,
 		}).Stream(ctx)
 		if err != nil {
 			return nil
 		}
 		defer func() { _ = stream.Close() }()
 		var all []string
-		s := bufio.NewScanner(stream)
-		s.Buffer(nil, 1<<20)
-		for s.Scan() && len(all) < logLines {
-			line := strings.TrimRight(s.Text(), " \r")
-			if len(line) > maxLogLine {
-				line = line[:maxLogLine] + "…"
-			}
-			if line != "" {
+		w := &lines.Writer{To: func(line string) {
+			if line = strings.TrimRight(line, " \r"); line != "" && len(all) < logLines {
 				all = append(all, line)
 			}
-		}
+		}}
+		_, _ = io.Copy(w, stream)
+		w.Flush()
 		return all
 	}
 	// While it backs off, what it said last belongs to the run before.

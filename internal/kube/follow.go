@@ -1,13 +1,13 @@
 package kube
 
 import (
-	"bufio"
 	"context"
 	"fmt"
 	"io"
 	"sync"
 	"time"
 
+	"github.com/soctalk/fleet/internal/lines"
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/types"
@@ -94,28 +94,23 @@ func (f *follower) follow(p *corev1.Pod) {
 	}
 }
 
-// copy passes on whole lines, so that those of several containers do not mix.
+// copy passes on whole lines, bounded, so that those of several containers do not mix.
 func (f *follower) copy(namespace, pod, container string) bool {
 	stream, err := f.cluster.streaming.CoreV1().Pods(namespace).GetLogs(pod, &corev1.PodLogOptions{Container: container, Follow: true}).Stream(f.ctx)
 	if err != nil {
 		return false
 	}
 	defer func() { _ = stream.Close() }()
-	r := bufio.NewReader(stream)
-	for {
-		line, err := r.ReadBytes('\n')
-		if len(line) > 0 {
-			if line[len(line)-1] != '\n' {
-				line = append(line, '\n')
-			}
-			f.mu.Lock()
-			_, _ = f.out.Write(line)
-			f.mu.Unlock()
-		}
-		if err != nil {
-			return true
-		}
-	}
+	w := &lines.Writer{To: f.line}
+	_, _ = io.Copy(w, stream)
+	w.Flush()
+	return true
+}
+
+func (f *follower) line(line string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	_, _ = io.WriteString(f.out, line+"\n")
 }
 
 // catchUp begins with the pods of a Job that were too quick to be seen.

@@ -10,6 +10,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
 	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/lines"
 )
 
 func TestRunJob(t *testing.T) {
@@ -61,6 +62,26 @@ func TestRunJobFails(t *testing.T) {
 	}
 	if !strings.Contains(logs.String(), "Can't locate revision") {
 		t.Errorf("logs: %q", logs.String())
+	}
+}
+
+// A container that writes without an end fills no memory.
+func TestLogsAreBounded(t *testing.T) {
+	t.Parallel()
+	c, ns := connect(t)
+	var logs bytes.Buffer
+	endless := strings.Repeat("x", 3*lines.Longest)
+	err := c.RunJob(t.Context(), parse(t, ns, job("migrate", 0, "behavior=fail", "logs="+endless+"\nthe end"))[0], time.Minute, &logs)
+	want := endless[:lines.Longest] + "…\nthe end\n"
+	if logs.String() != want {
+		t.Errorf("%d bytes of logs, want %d", logs.Len(), len(want))
+	}
+	var e *kube.JobError
+	if !errors.As(err, &e) || len(e.Reason.Pods) == 0 {
+		t.Fatalf("got %v", err)
+	}
+	if got := strings.Join(e.Reason.Pods[0].Logs, "\n") + "\n"; got != want {
+		t.Errorf("%d bytes of last words, want %d", len(got), len(want))
 	}
 }
 

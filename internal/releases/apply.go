@@ -10,6 +10,7 @@ import (
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/lines"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
@@ -98,8 +99,8 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 	options := s.options(rel, step, report)
 	if r.Address == s.fleet.System.Address {
 		// Without a Job, this is where the database is migrated.
-		logs := &lineWriter{line: report.Log}
-		defer logs.flush()
+		logs := &lines.Writer{To: func(line string) { report.Log(lines.Cut(line, longestLog)) }}
+		defer logs.Flush()
 		options.InitLogs = logs
 	}
 	options.Labels[helm.LabelChartDigest] = helm.DigestLabel(target.Chart.Digest)

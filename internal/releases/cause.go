@@ -7,7 +7,12 @@ import (
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/lines"
 )
+
+// longestLog is the most of a log's line that is shown while it is written,
+// longestWords of one that explains a failure: secrets are hidden by then.
+const longestLog, longestWords = 16 << 10, 2000
 
 // cause adds what the cluster showed to the error of a step.
 func cause(err error) error {
@@ -31,7 +36,7 @@ func cause(err error) error {
 				c.Seen = append(c.Seen, fmt.Sprintf("last lines of container %s of pod %s:", p.Container, p.Pod))
 			}
 			for _, line := range p.Logs {
-				c.Seen = append(c.Seen, "  "+line)
+				c.Seen = append(c.Seen, "  "+lines.Cut(line, longestWords))
 			}
 		}
 		for _, e := range r.Events {

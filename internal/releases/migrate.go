@@ -1,7 +1,6 @@
 package releases
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -11,6 +10,7 @@ import (
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
+	"github.com/soctalk/fleet/internal/lines"
 	"github.com/soctalk/fleet/plan"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -46,11 +46,11 @@ func (s *Set) Migrate(ctx context.Context, r plan.Release, step plan.Step, open 
 	if len(jobs) == 0 {
 		return fmt.Errorf("%s holds no Job: nothing would be migrated", step.Template)
 	}
-	logs := &lineWriter{line: func(line string) { report.Log(scrub(line)) }}
+	logs := &lines.Writer{To: func(line string) { report.Log(lines.Cut(scrub(line), longestLog)) }}
 	for _, job := range jobs {
 		report.Status("waiting for Job " + job.GetName())
 		err := s.runJob(ctx, k, job, step, open, timeout, logs)
-		logs.flush()
+		logs.Flush()
 		var failed *kube.JobError
 		if errors.As(err, &failed) {
 			failed.Reason.Edit(scrub)
@@ -153,29 +153,4 @@ func namespaceOf(o metav1.Object, fallback string) string {
 		return ns
 	}
 	return fallback
-}
-
-// lineWriter passes on whole lines.
-type lineWriter struct {
-	line func(string)
-	rest []byte
-}
-
-func (w *lineWriter) Write(p []byte) (int, error) {
-	w.rest = append(w.rest, p...)
-	for {
-		i := bytes.IndexByte(w.rest, '\n')
-		if i < 0 {
-			return len(p), nil
-		}
-		w.line(string(w.rest[:i]))
-		w.rest = w.rest[i+1:]
-	}
-}
-
-func (w *lineWriter) flush() {
-	if len(w.rest) > 0 {
-		w.line(string(w.rest))
-		w.rest = nil
-	}
 }

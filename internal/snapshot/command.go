@@ -1,7 +1,6 @@
 package snapshot
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"time"
 
 	"github.com/soctalk/fleet/apply"
+	"github.com/soctalk/fleet/internal/lines"
 	"github.com/soctalk/fleet/internal/program"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
@@ -164,16 +164,18 @@ func (d *command) run(ctx context.Context, action string, argv []string, s *plan
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
 	cmd.Dir, cmd.Env = d.fleet.Files.Root, environment(action, s)
 	told := &output{log: report.Log}
-	made := &lines{to: told}
-	cmd.Stdout, cmd.Stderr = made, &lines{to: told}
+	made, errs := newStream(told), newStream(told)
+	cmd.Stdout, cmd.Stderr = made, errs
 	err := program.Run(cmd)
+	errs.Flush()
+	last := made.end()
 	if ctx.Err() != nil {
 		return "", fmt.Errorf("%s: %s was stopped: %w", action, argv[0], context.Cause(ctx))
 	}
 	if err != nil {
 		return "", fmt.Errorf("%s: %s: %w; it wrote last:\n%s", action, argv[0], err, told.end())
 	}
-	return made.end(), nil
+	return last, nil
 }
 
 // environment is what a program finds beside its own: what the snapshot is of.
@@ -207,38 +209,27 @@ func (o *output) end() string {
 	return strings.Join(o.last, "\n")
 }
 
-// lines cuts one stream into lines and keeps the last.
-type lines struct {
+// stream is one of a program's, cut into lines of which the last is kept.
+type stream struct {
+	lines.Writer
 	to   *output
-	part []byte
 	last string
 }
 
-func (l *lines) Write(p []byte) (int, error) {
-	l.part = append(l.part, p...)
-	for {
-		i := bytes.IndexByte(l.part, '\n')
-		switch {
-		case i >= 0:
-			l.line(string(l.part[:i]))
-			l.part = l.part[i+1:]
-		case len(l.part) >= longestLine:
-			l.line(string(l.part))
-			l.part = nil
-		default:
-			return len(p), nil
-		}
+func newStream(to *output) *stream {
+	s := &stream{to: to}
+	s.Writer = lines.Writer{To: s.line, Most: longestLine, Parts: true}
+	return s
+}
+
+func (s *stream) line(text string) {
+	if text = strings.TrimSpace(text); text != "" {
+		s.to.line(text)
+		s.last = text
 	}
 }
 
-func (l *lines) line(s string) {
-	if s = strings.TrimSpace(s); s != "" {
-		l.to.line(s)
-		l.last = s
-	}
-}
-
-func (l *lines) end() string {
-	l.line(string(l.part))
-	return l.last
+func (s *stream) end() string {
+	s.Flush()
+	return s.last
 }

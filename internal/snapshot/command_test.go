@@ -160,7 +160,7 @@ func TestLongLineIsCut(t *testing.T) {
 	t.Parallel()
 	var told strings.Builder
 	out := &output{log: func(s string) { told.WriteString(s) }}
-	l := &lines{to: out}
+	l := newStream(out)
 	want := strings.Repeat("0123456789", longestLine/4)
 	for _, part := range []string{want[:100], want[100:2000], want[2000:]} {
 		if _, err := l.Write([]byte(part)); err != nil {
