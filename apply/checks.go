@@ -14,8 +14,10 @@ import (
 
 // Checks asks whether what was changed is well.
 type Checks interface {
-	// Probe asks one check once. It returns when ctx ends, or when the time that
-	// the question gives it is over. It may be called from several goroutines.
+	// Probe asks one check once. It gives up when ctx ends, or when the time that
+	// the question gives it is over, and returns once it has put away what it had
+	// made: of a Job whose pods do not go, that takes up to a minute more. It may
+	// be called from several goroutines.
 	Probe(ctx context.Context, q Question) Answer
 }
 
@@ -25,7 +27,7 @@ type Question struct {
 	Address string
 	// Since is how long ago the tenant or the system was changed by this run.
 	Since time.Duration
-	// Within is how long the answer may take.
+	// Within is after how long the answer is not waited for any more.
 	Within time.Duration
 }
 
