@@ -2,7 +2,6 @@ package check
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -67,7 +66,7 @@ func (s *Set) transport(at subject, p *schema.HTTPProbe) (http.RoundTripper, str
 	if err != nil {
 		return nil, "", "", errors.New("the url cannot be read")
 	}
-	return withLogin{http.DefaultTransport, u.User}, p.URL, "GET " + u.Redacted(), nil
+	return withLogin{http.DefaultTransport, u.User}, p.URL, "GET " + withoutLogin(u), nil
 }
 
 // httpAccess is what the way to a Service takes.
@@ -78,6 +77,13 @@ func httpAccess(at subject, p *schema.HTTPProbe) []kube.Access {
 	return kube.Doing(at.release.Namespace, "", "services/proxy", "get")
 }
 
+// withoutLogin is a URL as it is shown: a name that stands alone may be a token.
+func withoutLogin(u *url.URL) string {
+	shown := *u
+	shown.User = nil
+	return shown.String()
+}
+
 // withLogin sends the name and password of a URL, as http.Client would.
 type withLogin struct {
 	next http.RoundTripper
@@ -86,9 +92,10 @@ type withLogin struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t withLogin) RoundTrip(req *http.Request) (*http.Response, error) {
-	if password, has := t.user.Password(); has {
+	if t.user != nil {
+		password, _ := t.user.Password() // a name may stand alone
 		req = req.Clone(req.Context())
-		req.Header.Set("Authorization", "Basic "+base64.StdEncoding.EncodeToString([]byte(t.user.Username()+":"+password)))
+		req.SetBasicAuth(t.user.Username(), password)
 	}
 	return t.next.RoundTrip(req)
 }

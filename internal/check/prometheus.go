@@ -21,7 +21,7 @@ func (s *Set) prometheus(ctx context.Context, p *schema.PrometheusProbe) (findin
 	if err != nil {
 		return finding{}, errors.New("the address of Prometheus cannot be read")
 	}
-	what := "Prometheus at " + u.Redacted()
+	what := "Prometheus at " + withoutLogin(u)
 	client, err := api.NewClient(api.Config{Address: p.Address, RoundTripper: withLogin{http.DefaultTransport, u.User}})
 	if err != nil {
 		return finding{}, fmt.Errorf("%s: its address cannot be used", what)

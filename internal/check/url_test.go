@@ -2,6 +2,7 @@ package check_test
 
 import (
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"strings"
@@ -68,4 +69,28 @@ func TestHTTPByURL(t *testing.T) {
 		gone.Close()
 		holds(t, "nobody there", one(t, nowhere(t), "x", fmt.Sprintf("http {\nurl = %q\n}", gone.URL)), false, "nothing listens there")
 	})
+}
+
+// A URL's name and password are sent, as http.Client would.
+func TestLoginOfAURL(t *testing.T) {
+	t.Parallel()
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		name, password, has := r.BasicAuth()
+		_, _ = fmt.Fprintf(w, "%t %s %s", has, name, password)
+	}))
+	t.Cleanup(server.Close)
+	for login, want := range map[string]string{"": "false", "reader@": "true reader", "reader:@": "true reader", "reader:a%2Fb@": "true reader a/b"} {
+		address := strings.Replace(server.URL, "http://", "http://"+login, 1)
+		resp, err := http.Get(address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		theirs, err := io.ReadAll(resp.Body)
+		_ = resp.Body.Close()
+		if got := strings.TrimSpace(string(theirs)); err != nil || got != want {
+			t.Fatalf("http.Client sends %q, %v", got, err)
+		}
+		a := one(t, nowhere(t), "x", fmt.Sprintf("http {\nurl = %q\nequals = %q\n}", address, want))
+		holds(t, "login "+login, a, true, "GET "+server.URL)
+	}
 }
