@@ -85,10 +85,11 @@ func Fleet(found []*Release, o Options) (*Result, error) {
 		return nil, err
 	}
 	w := &writer{census: c, options: o, result: &Result{
-		Files: map[string][]byte{}, Private: map[string]bool{}, Remarks: c.remarks, Addresses: map[string]*Release{}, Tenants: len(c.tenants),
+		Files: map[string][]byte{}, Private: map[string]bool{}, Addresses: map[string]*Release{}, Tenants: len(c.tenants),
 	}}
 	w.prepare()
 	w.write()
+	w.result.Remarks = c.remarks
 	return w.result, w.leaks()
 }
 

@@ -29,7 +29,6 @@ type member struct {
 	// plain are its values without what is written as an expression, and special
 	// the rest.
 	plain, special map[string]any
-	public         []string
 }
 
 // classify sorts releases by their charts: names alone may be anybody's.

@@ -1,6 +1,7 @@
 package adopt
 
 import (
+	"encoding/json"
 	"fmt"
 	"regexp"
 	"strconv"
@@ -11,9 +12,39 @@ import (
 type hole struct {
 	// expr is the expression; of a secret it is known last.
 	expr string
-	// secret is the value that must not be written.
+	// secret is the value that must not be written, a map where a key is one.
 	secret any
 	path   string
+	// texts are what is looked for elsewhere.
+	texts []string
+}
+
+// hide makes a hole for a secret.
+func hide(path []string, secret any) *hole {
+	return &hole{secret: secret, path: strings.Join(path, ".")}
+}
+
+// given is a secret as its variable takes it, which is always a text.
+func (h *hole) given() string {
+	switch x := h.secret.(type) {
+	case string:
+		return x
+	case map[string]any:
+		data, err := json.Marshal(x)
+		if err != nil {
+			panic("adopt: values are not encodable: " + err.Error()) // they came as JSON
+		}
+		return string(data)
+	}
+	return literal(h.secret) // a number
+}
+
+// about tells whoever has to provide a secret which it is.
+func (h *hole) about(r *Release) string {
+	if _, isMap := h.secret.(map[string]any); isMap {
+		return fmt.Sprintf("%s of %s, as JSON", h.path, r.where())
+	}
+	return fmt.Sprintf("%s of %s", h.path, r.where())
 }
 
 // pinName is the name of a value that follows a version.
@@ -25,12 +56,26 @@ func mark(j *judge, pin func(path []string, text string) string, path []string, 
 	case map[string]any:
 		out := make(map[string]any, len(x))
 		name, isPair := x["name"].(string)
+		hidden := isPair && j.secret(append(path[:len(path):len(path)], "name"), name)
+		var keys []string
 		for k, e := range x {
+			if j.key(path, k) {
+				keys = append(keys, k)
+			}
 			at := append(append([]string{}, path...), k)
 			if isPair && k == "value" {
 				at = append(append([]string{}, path...), name) // as in the environment of a container
 			}
 			out[k] = mark(j, pin, at, e)
+			if hidden && k == "value" { // by its name it is judged, and not told
+				holes(out[k], func(h *hole) { h.path = strings.Join(path, ".") + ".value" })
+			}
+		}
+		if len(keys) > 0 && len(path) > 0 {
+			h := hide(path, x)
+			h.texts = keys
+			holes(out, func(inner *hole) { h.texts = append(h.texts, inner.texts...) })
+			return h
 		}
 		return out
 	case []any:
@@ -45,7 +90,9 @@ func mark(j *judge, pin func(path []string, text string) string, path []string, 
 		return out
 	}
 	if j.secret(path, v) {
-		return &hole{secret: v, path: strings.Join(path, ".")}
+		h := hide(path, v)
+		h.texts = []string{h.given()}
+		return h
 	}
 	if text, ok := v.(string); ok {
 		if expr := pin(path, text); expr != "" {
@@ -107,8 +154,11 @@ func own(h *hole, key string) string {
 // typed gives an expression the type of the value that it stands for; variables
 // for secrets are texts.
 func typed(h *hole, expr string) string {
-	if _, text := h.secret.(string); text {
+	switch h.secret.(type) {
+	case string:
 		return expr
+	case map[string]any:
+		return "jsondecode(" + expr + ")"
 	}
 	return "tonumber(" + expr + ")"
 }

@@ -5,8 +5,6 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"github.com/soctalk/fleet/internal/redact"
 )
 
 // What is taken for a secret is what a Secret of the release holds, what stands
@@ -21,7 +19,7 @@ var (
 	secretNumber = regexp.MustCompile(`(?i)(passw|secret|pin$)`)
 	secretParent = regexp.MustCompile(`(?i)^(secrets?|credentials?|stringData|secretData|passwords|tokens)$`)
 	// userInfo is a password in a URL.
-	userInfo   = regexp.MustCompile(`://[^/\s:@]*:[^/\s@]+@`)
+	userInfo   = regexp.MustCompile(`://[^/\s:@]*:([^/\s@]+)@`)
 	privateKey = regexp.MustCompile(`-----BEGIN [A-Z ]*PRIVATE KEY-----`)
 	knownForm  = regexp.MustCompile(`^(eyJ[A-Za-z0-9_-]{8}|sk-|ghp_|gho_|glpat-|xox[a-z]-|AKIA|AIza|hvs\.)`)
 	assignment = regexp.MustCompile(`(?i)(passw(or)?d|passphrase|secret|token|api[_-]?key)["']?\s*[:=]\s*\S`)
@@ -29,23 +27,42 @@ var (
 	word       = regexp.MustCompile(`^[A-Za-z0-9+/=_-]{16,}$`)
 )
 
-// long is from when on a text is looked for within others.
-const long = 6
+// reference is what Kubernetes and shells put a secret in the place of.
+var reference = regexp.MustCompile(`^\$(\w+|\(.*\)|\{.*\})$`)
 
 // judge tells secrets among the values of one release.
 type judge struct {
-	// held are what Secrets hold, public what may be told: names and versions.
-	held, public []string
+	// held are what its Secrets hold, and hidden what is a secret elsewhere.
+	held, hidden []string
+	// within finds both in other texts.
+	within []search
+	// public is what may be told: names and versions.
+	public map[string]bool
 }
 
-func newJudge(r *Release, known []string, public ...string) *judge {
-	j := &judge{public: append(public, r.Name, r.Namespace, r.Chart, r.Version, r.AppVersion)}
-	for _, s := range append(slices.Clone(r.Secrets), known...) {
-		if s = strings.TrimSpace(s); s != "" && !slices.Contains(j.public, s) {
+// newJudge is told what is hidden elsewhere, as a list and to search for it.
+func newJudge(r *Release, hidden []string, within search, public map[string]bool) *judge {
+	j := &judge{hidden: hidden, public: public}
+	for _, s := range r.Secrets {
+		if s = strings.TrimSpace(s); s != "" && !public[s] {
 			j.held = append(j.held, s)
 		}
 	}
+	j.within = []search{newSearch(parts(j.held)), within}
 	return j
+}
+
+// parts are secrets and the passwords of those that are URLs.
+func parts(secrets []string) []string {
+	all := slices.Clone(secrets)
+	for _, s := range secrets {
+		for _, m := range userInfo.FindAllStringSubmatch(s, -1) {
+			if !reference.MatchString(m[1]) {
+				all = append(all, m[1])
+			}
+		}
+	}
+	return all
 }
 
 // secret says whether a value under a path is one.
@@ -54,32 +71,44 @@ func (j *judge) secret(path []string, v any) bool {
 	if len(path) > 0 {
 		name = path[len(path)-1]
 	}
-	named := secretName.MatchString(name) && !referenceName.MatchString(name) || webhookName.MatchString(name)
 	switch x := v.(type) {
 	case string:
-		return x != "" && (named || j.inside(path, x) || j.known(x) || looksSecret(x))
+		named := secretName.MatchString(name) && !referenceName.MatchString(name) || webhookName.MatchString(name)
+		return x != "" && (named || !j.public[x] && below(path) || j.known(x) || looksSecret(x))
 	case int64, float64:
-		return secretNumber.MatchString(name) && !referenceName.MatchString(name)
+		return secretNumber.MatchString(name) && !referenceName.MatchString(name) || j.holds(literal(x))
 	}
 	return false
 }
 
-// inside says whether a text stands below a name for secrets.
-func (j *judge) inside(path []string, text string) bool {
-	return !slices.Contains(j.public, text) && len(path) > 1 && slices.ContainsFunc(path[:len(path)-1], secretParent.MatchString)
+// key says whether a name below a path is itself a secret, as where tokens stand
+// for those who have them.
+func (j *judge) key(path []string, name string) bool {
+	return j.holds(name) || below(append(path[:len(path):len(path)], name)) && looksSecret(name)
+}
+
+// below says whether a path leads through a name for secrets.
+func below(path []string) bool {
+	return len(path) > 1 && slices.ContainsFunc(path[:len(path)-1], secretParent.MatchString)
 }
 
 // known says whether a Secret holds a text, or the text something of a Secret.
 func (j *judge) known(text string) bool {
-	if slices.Contains(j.public, text) {
+	if j.public[text] {
 		return false
 	}
 	for _, s := range j.held {
-		if s == text && len(text) > 2 || len(text) >= 2*long && strings.Contains(s, text) {
+		if s == text && len(text) > 2 {
 			return true
 		}
 	}
-	return redact.Holds(text, slices.DeleteFunc(slices.Clone(j.held), func(s string) bool { return len(s) < 2*long }))
+	part := func(s string) bool { return strings.Contains(s, text) }
+	return len(text) >= 2*long && (slices.ContainsFunc(j.held, part) || slices.ContainsFunc(j.hidden, part)) || j.holds(text)
+}
+
+// holds says whether a text that may not be told stands in another one.
+func (j *judge) holds(text string) bool {
+	return !j.public[text] && slices.ContainsFunc(j.within, func(s search) bool { return s.find(text) != "" })
 }
 
 func looksSecret(text string) bool {

@@ -193,7 +193,7 @@ func (w *writer) secrets() {
 			for _, key := range sortedKeys(w.own[slug]) {
 				s := w.own[slug][key]
 				fmt.Fprintf(&b, "#     %s = \"\" # %s\n", key, s.about)
-				fmt.Fprintf(&filled, "%s=%s,", key, quote(fmt.Sprint(s.hole.secret)))
+				fmt.Fprintf(&filled, "%s=%s,", key, quote(s.hole.given()))
 			}
 			b.WriteString("#   }\n")
 			filled.WriteString("},")
@@ -242,7 +242,6 @@ func (w *writer) matrix() {
 	}
 	if len(added) > 0 {
 		w.remark("beside system %s run tenants at %s, of which nothing is known: the pair is written into %s as supported, because it is live. Check it.", w.system.Version, strings.Join(added, ", "), matrixFile)
-		w.result.Remarks = w.remarks
 	}
 	comment, _, _ := bytes.Cut(knownMatrix, []byte("- system"))
 	w.yaml(matrixFile, rows)
