@@ -222,3 +222,10 @@ func TestNoSecretIsWritten(t *testing.T) {
 		t.Errorf("what is no secret is not in %s", public)
 	}
 }
+
+// What is empty in one release and not in another is neither common to both nor
+// left out.
+func TestWhatIsEmptyIsKept(t *testing.T) {
+	t.Parallel()
+	fleetOf(t, system(nil), live("acme", tree{"nodeSelector": tree{}}), live("beta", tree{"nodeSelector": tree{"a": "b"}}))
+}

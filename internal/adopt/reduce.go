@@ -55,9 +55,11 @@ func shared(all []map[string]any) map[string]any {
 				delete(values, k)
 			}
 		case len(maps) == len(all):
-			if part := shared(maps); len(part) > 0 {
-				out[k] = part
+			part := shared(maps)
+			if len(part) == 0 {
+				continue // one that is empty is so from the beginning
 			}
+			out[k] = part
 			for i, values := range all {
 				if len(maps[i]) == 0 {
 					delete(values, k)
