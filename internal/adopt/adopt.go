@@ -30,7 +30,7 @@ type Release struct {
 }
 
 func (r *Release) where() string {
-	return fmt.Sprintf("release %s in namespace %s", r.Name, r.Namespace)
+	return fmt.Sprintf("release %s in namespace %s", told(r.Name), told(r.Namespace))
 }
 
 // Cluster is where releases were found. One without a name is the ambient one,
@@ -73,9 +73,8 @@ type Result struct {
 
 // Secret is a variable that stands for a value in the files.
 type Secret struct {
-	// Variable is its name, Path where the value stands in the release's.
-	Variable, Path string
-	Release        *Release
+	// Variable is its name, About where the value stands in which release.
+	Variable, About string
 }
 
 // Fleet makes the configuration of what was found.
@@ -102,7 +101,7 @@ func (c *census) check() error {
 	}
 	var names []string
 	for _, s := range c.systems {
-		names = append(names, s.Namespace+"/"+s.Name)
+		names = append(names, told(s.Namespace)+"/"+told(s.Name))
 	}
 	slices.Sort(names)
 	return fmt.Errorf("%d releases of the chart soctalk-system were found (%v), and a fleet has one: narrow the search with -namespace", len(names), names)

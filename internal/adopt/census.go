@@ -44,7 +44,7 @@ func classify(found []*Release) *census {
 		at := place{r.Cluster, r.Namespace}
 		switch {
 		case r.Status == "uninstalling" || r.Status == "uninstalled":
-			c.remark("%s is %s, so it is left out.", r.where(), r.Status)
+			c.remark("%s is %s, so it is left out.", r.where(), told(r.Status))
 			continue
 		case r.Chart == SystemChart:
 			c.systems = append(c.systems, r)
@@ -73,7 +73,7 @@ func classify(found []*Release) *census {
 		t := &tenant{slug: slug, main: &member{Release: r}}
 		for _, other := range spaces[at] {
 			if other.Chart != wazuhChart {
-				c.remark("%s, of chart %s, is in the namespace of tenant %s and none of SocTalk's: it is left out and left alone. To have it managed too, write a companion block.", other.where(), other.Chart, slug)
+				c.remark("%s, of chart %s, is in the namespace of tenant %s and none of SocTalk's: it is left out and left alone. To have it managed too, write a companion block.", other.where(), told(other.Chart), told(slug))
 				continue
 			}
 			label, named := strings.CutSuffix(other.Name, "-"+slug)
@@ -97,9 +97,9 @@ func (c *census) remark(format string, args ...any) {
 func (c *census) state(r *Release) {
 	switch {
 	case strings.HasPrefix(r.Status, "pending-"):
-		c.remark("%s is %s: somebody is at work on it, or died. Plans refuse it until that is over.", r.where(), r.Status)
+		c.remark("%s is %s: somebody is at work on it, or died. Plans refuse it until that is over.", r.where(), told(r.Status))
 	case r.Status != "deployed":
-		c.remark("%s is %s: the first plan will want to upgrade it.", r.where(), r.Status)
+		c.remark("%s is %s: the first plan will want to upgrade it.", r.where(), told(r.Status))
 	}
 }
 

@@ -17,6 +17,14 @@ func quote(s string) string {
 	return string(hclwrite.TokensForValue(cty.StringVal(s)).Bytes())
 }
 
+// key writes the name of an attribute.
+func key(name string) string {
+	if !bareKey.MatchString(name) || name == "for" {
+		return quote(name)
+	}
+	return name
+}
+
 // literal writes a value as HCL, a hole as its expression.
 func literal(v any) string {
 	switch x := v.(type) {
@@ -54,11 +62,7 @@ func literal(v any) string {
 		var b strings.Builder
 		b.WriteString("{\n")
 		for _, k := range sortedKeys(x) {
-			key := k
-			if !bareKey.MatchString(k) || k == "for" {
-				key = quote(k)
-			}
-			b.WriteString(key + " = " + literal(x[k]) + "\n")
+			b.WriteString(key(k) + " = " + literal(x[k]) + "\n")
 		}
 		return b.String() + "}"
 	}

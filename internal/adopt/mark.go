@@ -4,8 +4,10 @@ import (
 	"encoding/json"
 	"fmt"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // hole is a value that is written as an expression.
@@ -14,14 +16,14 @@ type hole struct {
 	expr string
 	// secret is the value that must not be written, a map where a key is one.
 	secret any
-	path   string
+	path   []string
 	// texts are what is looked for elsewhere.
 	texts []string
 }
 
 // hide makes a hole for a secret.
 func hide(path []string, secret any) *hole {
-	return &hole{secret: secret, path: strings.Join(path, ".")}
+	return &hole{secret: secret, path: path}
 }
 
 // given is a secret as its variable takes it, which is always a text.
@@ -41,10 +43,24 @@ func (h *hole) given() string {
 
 // about tells whoever has to provide a secret which it is.
 func (h *hole) about(r *Release) string {
-	if _, isMap := h.secret.(map[string]any); isMap {
-		return fmt.Sprintf("%s of %s, as JSON", h.path, r.where())
+	var at []string
+	for _, name := range h.path {
+		at = append(at, told(name))
 	}
-	return fmt.Sprintf("%s of %s", h.path, r.where())
+	text := fmt.Sprintf("%s of %s", strings.Join(at, "."), r.where())
+	if _, isMap := h.secret.(map[string]any); isMap {
+		text += ", as JSON"
+	}
+	return text
+}
+
+// told is a name as comments and remarks have it. Whoever made the release chose
+// it: a line break would end a comment, and what follows be configuration.
+func told(name string) string {
+	if quoted := strconv.Quote(name); quoted != `"`+name+`"` {
+		return quoted
+	}
+	return name
 }
 
 // pinName is the name of a value that follows a version.
@@ -68,7 +84,7 @@ func mark(j *judge, pin func(path []string, text string) string, path []string, 
 			}
 			out[k] = mark(j, pin, at, e)
 			if hidden && k == "value" { // by its name it is judged, and not told
-				holes(out[k], func(h *hole) { h.path = strings.Join(path, ".") + ".value" })
+				holes(out[k], func(h *hole) { h.path = append(path[:len(path):len(path)], k) })
 			}
 		}
 		if len(keys) > 0 && len(path) > 0 {
@@ -96,22 +112,23 @@ func mark(j *judge, pin func(path []string, text string) string, path []string, 
 	}
 	if text, ok := v.(string); ok {
 		if expr := pin(path, text); expr != "" {
-			return &hole{expr: expr, path: strings.Join(path, ".")}
+			return &hole{expr: expr, path: path}
 		}
 	}
 	return v
 }
 
-// split parts the values without a hole from those with one. A list with a hole
-// in it is one of the latter as a whole: lists replace each other.
+// split parts the values that can stand in YAML from those that are written as
+// expressions. A list with one of these in it is one as a whole: lists replace
+// each other.
 func split(values map[string]any) (plain, special map[string]any) {
 	plain, special = map[string]any{}, map[string]any{}
 	for k, v := range values {
 		m, isMap := v.(map[string]any)
 		switch {
-		case !hasHole(v):
+		case readable(k, v):
 			plain[k] = v
-		case isMap:
+		case isMap && readable(k, nil):
 			p, s := split(m)
 			if len(p) > 0 {
 				plain[k] = p
@@ -124,11 +141,31 @@ func split(values map[string]any) (plain, special map[string]any) {
 	return plain, special
 }
 
-func hasHole(v any) bool {
-	found := false
-	holes(v, func(*hole) { found = true })
-	return found
+// readable says whether every reader of YAML reads a value under a name as it
+// is: there is no hole in it, no character that some of them take for the end of
+// a line or refuse, and no name that has a meaning of its own.
+func readable(name string, v any) bool {
+	if name == "<<" || strings.ContainsFunc(name, odd) {
+		return false
+	}
+	switch x := v.(type) {
+	case *hole:
+		return false
+	case string:
+		return !strings.ContainsFunc(x, func(r rune) bool { return odd(r) && r != '\n' && r != '\t' })
+	case map[string]any:
+		for k, e := range x {
+			if !readable(k, e) {
+				return false
+			}
+		}
+	case []any:
+		return !slices.ContainsFunc(x, func(e any) bool { return !readable("", e) })
+	}
+	return true
 }
+
+func odd(r rune) bool { return !unicode.IsPrint(r) }
 
 // holes visits every hole, in the order of names.
 func holes(v any, visit func(*hole)) {

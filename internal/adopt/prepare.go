@@ -30,6 +30,8 @@ type writer struct {
 	// the tenants' own is empty.
 	common map[string]map[string]any
 	vars   []declared
+	// keys are the names of the tenants' secrets.
+	keys map[string]bool
 	// own are the secrets that each tenant has for itself, by slug and key.
 	own map[string]map[string]*ownSecret
 }
@@ -48,7 +50,7 @@ type ownSecret struct {
 func (w *writer) prepare() {
 	w.system = &member{Release: w.systems[0]}
 	w.tenantVersion = w.mostUsed()
-	w.common, w.own = map[string]map[string]any{}, map[string]map[string]*ownSecret{}
+	w.common, w.own, w.keys = map[string]map[string]any{}, map[string]map[string]*ownSecret{}, map[string]bool{}
 	w.names()
 	for _, m := range w.members() {
 		w.values(m)
@@ -176,39 +178,47 @@ func (w *writer) collect() {
 // secretsOf are the holes of a release that hide something, each under a name of
 // its own.
 func (w *writer) secretsOf(m *member) (names []string, found []*hole) {
-	times := map[string]int{}
 	holes(m.special, func(h *hole) {
 		if h.secret == nil {
 			return
 		}
-		name := variable(strings.Split(h.path, ".")...)
+		name := variable(h.path...)
 		if w.search.find(name) != "" {
 			name = "secret"
 		}
-		times[name]++
-		if n := times[name]; n > 1 {
-			name = fmt.Sprintf("%s_%d", name, n)
-		}
-		names, found = append(names, name), append(found, h)
+		names, found = append(names, unused(name, func(s string) bool { return slices.Contains(names, s) })), append(found, h)
 	})
 	return names, found
+}
+
+// unused is a name, or the first that nothing else has.
+func unused(name string, taken func(string) bool) string {
+	free := name
+	for n := 2; taken(free); n++ {
+		free = fmt.Sprintf("%s_%d", name, n)
+	}
+	return free
 }
 
 // name gives every secret of a release a variable.
 func (w *writer) name(m *member, prefix string) {
 	names, found := w.secretsOf(m)
 	for i, h := range found {
-		w.declare(prefix+"_"+names[i], h, m.Release)
+		w.declare(unused(prefix+"_"+names[i], func(s string) bool { return s == "system_version" || w.declared(s) }), h, m.Release)
 	}
+}
+
+func (w *writer) declared(name string) bool {
+	return slices.ContainsFunc(w.vars, func(d declared) bool { return d.name == name })
 }
 
 func (w *writer) declare(name string, h *hole, r *Release) {
 	h.expr = typed(h, "var."+name)
-	if slices.ContainsFunc(w.vars, func(d declared) bool { return d.name == name }) {
+	if w.declared(name) {
 		return
 	}
 	w.vars = append(w.vars, declared{name, h.about(r)})
-	w.result.Secrets = append(w.result.Secrets, Secret{Variable: name, Path: h.path, Release: r})
+	w.result.Secrets = append(w.result.Secrets, Secret{Variable: name, About: h.about(r)})
 	w.result.Variables = append(w.result.Variables, name+"="+h.given())
 }
 
@@ -237,10 +247,8 @@ func (w *writer) nameAcross(label string, all []*named) {
 		for _, u := range uses[name] {
 			same = same && reflect.DeepEqual(u.hole.secret, uses[name][0].hole.secret)
 		}
-		key := name
-		if label != "" {
-			key = variable(label) + "_" + name
-		}
+		key := unused(variable(label, name), func(s string) bool { return w.keys[s] || s == "version" || s == "secrets" })
+		w.keys[key] = true
 		for _, u := range uses[name] {
 			if same {
 				w.declare(variable("tenant", key), u.hole, u.Release)
@@ -251,7 +259,7 @@ func (w *writer) nameAcross(label string, all []*named) {
 				w.own[u.slug] = map[string]*ownSecret{}
 			}
 			w.own[u.slug][key] = &ownSecret{u.hole, u.hole.about(u.Release)}
-			w.result.Secrets = append(w.result.Secrets, Secret{Variable: fmt.Sprintf("tenant_secrets[%q].%s", u.slug, key), Path: u.hole.path, Release: u.Release})
+			w.result.Secrets = append(w.result.Secrets, Secret{Variable: fmt.Sprintf("tenant_secrets[%q].%s", u.slug, key), About: u.hole.about(u.Release)})
 		}
 	}
 }

@@ -122,14 +122,14 @@ func (w *writer) companion(b *strings.Builder, t *tenant, c *member, version, ow
 
 // entry is a tenant in a YAML file.
 type entry struct {
-	Version    string                    `json:"version,omitempty"`
-	Values     map[string]any            `json:"values"`
-	Companions map[string]companionEntry `json:"companions,omitempty"`
+	Version    string                    `yaml:"version,omitempty"`
+	Values     map[string]any            `yaml:"values"`
+	Companions map[string]companionEntry `yaml:"companions,omitempty"`
 }
 
 type companionEntry struct {
-	Version string         `json:"version"`
-	Values  map[string]any `json:"values"`
+	Version string         `yaml:"version"`
+	Values  map[string]any `yaml:"values"`
 }
 
 // many writes one block for tenants that differ only in data.

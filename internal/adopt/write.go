@@ -8,7 +8,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclwrite"
-	"sigs.k8s.io/yaml"
+	"go.yaml.in/yaml/v2"
 )
 
 // The files.
@@ -190,10 +190,10 @@ func (w *writer) secrets() {
 		for _, slug := range sortedKeys(w.own) {
 			fmt.Fprintf(&b, "#   %s = {\n", quote(slug))
 			fmt.Fprintf(&filled, "%s={", quote(slug))
-			for _, key := range sortedKeys(w.own[slug]) {
-				s := w.own[slug][key]
-				fmt.Fprintf(&b, "#     %s = \"\" # %s\n", key, s.about)
-				fmt.Fprintf(&filled, "%s=%s,", key, quote(s.hole.given()))
+			for _, name := range sortedKeys(w.own[slug]) {
+				s := w.own[slug][name]
+				fmt.Fprintf(&b, "#     %s = \"\" # %s\n", key(name), s.about)
+				fmt.Fprintf(&filled, "%s=%s,", key(name), quote(s.hole.given()))
 			}
 			b.WriteString("#   }\n")
 			filled.WriteString("},")
@@ -210,14 +210,14 @@ func (w *writer) secrets() {
 var knownMatrix []byte
 
 type matrixRow struct {
-	System string       `json:"system"`
-	Tenant []matrixPair `json:"tenant"`
+	System string       `yaml:"system"`
+	Tenant []matrixPair `yaml:"tenant"`
 }
 
 type matrixPair struct {
-	Version string `json:"version"`
-	Status  string `json:"status"`
-	Notes   string `json:"notes"`
+	Version string `yaml:"version"`
+	Status  string `yaml:"status"`
+	Notes   string `yaml:"notes"`
 }
 
 // matrix writes the pairs that are known, and adds those that are live.
@@ -238,10 +238,10 @@ func (w *writer) matrix() {
 			continue
 		}
 		rows[i].Tenant = append(rows[i].Tenant, matrixPair{v, "supported", "live when this was imported"})
-		added = append(added, v)
+		added = append(added, told(v))
 	}
 	if len(added) > 0 {
-		w.remark("beside system %s run tenants at %s, of which nothing is known: the pair is written into %s as supported, because it is live. Check it.", w.system.Version, strings.Join(added, ", "), matrixFile)
+		w.remark("beside system %s run tenants at %s, of which nothing is known: the pair is written into %s as supported, because it is live. Check it.", told(w.system.Version), strings.Join(added, ", "), matrixFile)
 	}
 	comment, _, _ := bytes.Cut(knownMatrix, []byte("- system"))
 	w.yaml(matrixFile, rows)

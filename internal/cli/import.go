@@ -213,7 +213,7 @@ func (a *app) tellImport(out string, r *adopt.Result) {
 	if n := len(r.Secrets); n > 0 {
 		fmt.Fprintf(a.out, "\nSecrets to provide, %d in all, in %s or as SOCTALK_VAR_name:\n", n, adopt.SecretsFile)
 		for _, secret := range r.Secrets[:min(n, mostSecrets)] {
-			fmt.Fprintf(a.out, "  %s  %s\n", secret.Variable, s.Faint(fmt.Sprintf("%s of release %s in namespace %s", secret.Path, secret.Release.Name, secret.Release.Namespace)))
+			fmt.Fprintf(a.out, "  %s  %s\n", secret.Variable, s.Faint(secret.About))
 		}
 		if n > mostSecrets {
 			fmt.Fprintf(a.out, "  and %d more\n", n-mostSecrets)
