@@ -229,3 +229,19 @@ func TestWhatIsEmptyIsKept(t *testing.T) {
 	t.Parallel()
 	fleetOf(t, system(nil), live("acme", tree{"nodeSelector": tree{}}), live("beta", tree{"nodeSelector": tree{"a": "b"}}))
 }
+
+// A namespace may hold two releases of Wazuh, and their names say anything.
+func TestSeveralCompanionsOfOneChart(t *testing.T) {
+	t.Parallel()
+	wazuh := func(slug, name string, nodes float64) *Release {
+		return &Release{Namespace: "tenant-" + slug, Name: name, Status: "deployed", Chart: "wazuh", Version: "0.2.0", Config: tree{"nodes": nodes, "kept": true, "token": "t0k3n-" + name}}
+	}
+	found := []*Release{system(tree{"a": 1.0}), live("gamma", nil), wazuh("gamma", "wazuh", 7)}
+	for _, slug := range []string{"acme", "beta"} {
+		found = append(found, live(slug, tree{"profile": "persistent"}), wazuh(slug, "siem", 1), wazuh(slug, "wazuh", 2), wazuh(slug, "wazuh-"+slug, 3), wazuh(slug, "system-"+slug, 4), wazuh(slug, "tenant-"+slug+"-"+slug, 5))
+	}
+	r := fleetOf(t, found...)
+	if len(r.Addresses) != len(found) {
+		t.Errorf("%d of %d releases are in the files", len(r.Addresses), len(found))
+	}
+}

@@ -76,16 +76,25 @@ func classify(found []*Release) *census {
 				c.remark("%s, of chart %s, is in the namespace of tenant %s and none of SocTalk's: it is left out and left alone. To have it managed too, write a companion block.", other.where(), told(other.Chart), told(slug))
 				continue
 			}
-			label, named := strings.CutSuffix(other.Name, "-"+slug)
-			if !named {
-				label = other.Chart
-			}
-			t.companions = append(t.companions, &member{Release: other, label: identifier(label)})
+			t.companions = append(t.companions, &member{Release: other, label: t.label(other)})
 		}
 		c.tenants = append(c.tenants, t)
 	}
 	slices.SortFunc(c.tenants, func(a, b *tenant) int { return cmp.Compare(a.slug, b.slug) })
 	return c
+}
+
+// label is what a further release of a tenant is called in its block: as by its
+// name, or by its chart. A namespace may hold two of a chart, and the files with
+// the values of the system and of the tenants have their names already.
+func (t *tenant) label(r *Release) string {
+	label, named := strings.CutSuffix(r.Name, "-"+t.slug)
+	if !named {
+		label = r.Chart
+	}
+	return unused(identifier(label), func(s string) bool {
+		return s == "system" || s == "tenant" || slices.ContainsFunc(t.companions, func(m *member) bool { return m.label == s })
+	})
 }
 
 func (c *census) remark(format string, args ...any) {

@@ -76,7 +76,7 @@ func (w *writer) tenantBlocks(b *strings.Builder) {
 
 // single writes a tenant's own block.
 func (w *writer) single(b *strings.Builder, t *tenant) {
-	label := identifier(t.slug)
+	label := unused(identifier(t.slug), func(s string) bool { return w.result.Addresses["tenant."+s] != nil })
 	address := "tenant." + label
 	w.result.Addresses[address] = t.main.Release
 	fmt.Fprintf(b, "tenant %s {\n", quote(label))
