@@ -29,6 +29,9 @@ type Release struct {
 	Secrets []string
 }
 
+// Gone says whether a release is none any more, but for its record.
+func (r *Release) Gone() bool { return r.Status == "uninstalling" || r.Status == "uninstalled" }
+
 func (r *Release) where() string {
 	return fmt.Sprintf("release %s in namespace %s", told(r.Name), told(r.Namespace))
 }

@@ -43,7 +43,7 @@ func classify(found []*Release) *census {
 	for _, r := range found {
 		at := place{r.Cluster, r.Namespace}
 		switch {
-		case r.Status == "uninstalling" || r.Status == "uninstalled":
+		case r.Gone():
 			c.remark("%s is %s, so it is left out.", r.where(), told(r.Status))
 			continue
 		case r.Chart == SystemChart:

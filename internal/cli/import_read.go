@@ -46,14 +46,14 @@ func (a *app) survey(ctx context.Context, flags *importFlags) (*survey, error) {
 		}
 		cluster := adopt.Cluster{Kubeconfig: seenFrom(a.path(flags.out), kubeconfigPath(a, flags)), Context: name}
 		if name != "" || flags.kubeconfig != "" {
-			cluster.Name = clusterName(name)
+			cluster.Name = s.clusterName(name)
 		}
 		s.written = append(s.written, cluster)
 		client := helm.New(k, helm.Options{})
 		if err := s.cluster(ctx, client, cluster.Name, flags.namespaces); err != nil {
 			return nil, err
 		}
-		if err := s.findDatabase(ctx, k); err != nil {
+		if err := s.findDatabase(ctx, k, cluster.Name); err != nil {
 			return nil, err
 		}
 	}
@@ -78,7 +78,15 @@ func seenFrom(dir, path string) string {
 	return path
 }
 
-// clusterName makes a name for a block of a context's.
+// clusterName makes a name for a block of a context's that no other has.
+func (s *survey) clusterName(context string) string {
+	name := clusterName(context)
+	for n := 2; slices.ContainsFunc(s.written, func(c adopt.Cluster) bool { return c.Name == name }); n++ {
+		name = fmt.Sprintf("%s_%d", clusterName(context), n)
+	}
+	return name
+}
+
 func clusterName(context string) string {
 	if context == "" {
 		return "main"
@@ -158,15 +166,25 @@ func (s *survey) add(cluster string, body *helm.Release) error {
 	return nil
 }
 
+// system is the one of a cluster, if there is one. Another cluster may have such
+// a namespace and such a Secret too, of a database that is not this fleet's.
+func (s *survey) system(cluster string) *adopt.Release {
+	for _, r := range s.releases {
+		if r.Cluster == cluster && r.Chart == adopt.SystemChart && !r.Gone() {
+			return r
+		}
+	}
+	return nil
+}
+
 // findDatabase tries the way into the system's database that SocTalk's chart
-// makes. Where it does not work, the files say nothing of a database: a plan
-// that cannot read it would be refused.
-func (s *survey) findDatabase(ctx context.Context, k *kube.Cluster) error {
-	i := slices.IndexFunc(s.releases, func(r *adopt.Release) bool { return r.Chart == adopt.SystemChart })
-	if i < 0 || s.database.Name != "" {
+// makes, on the cluster that the system runs on. Where it does not work, the
+// files say nothing of a database: a plan that cannot read it would be refused.
+func (s *survey) findDatabase(ctx context.Context, k *kube.Cluster, cluster string) error {
+	system := s.system(cluster)
+	if system == nil {
 		return nil
 	}
-	system := s.releases[i]
 	secret := schema.SecretKey{Name: system.Name + "-postgres-admin-creds", Key: "url"}
 	db := observe.ReadDatabase(ctx, k, &schema.Database{DSNSecret: &secret}, system.Namespace)
 	if db.Problem != "" {
