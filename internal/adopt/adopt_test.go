@@ -2,6 +2,7 @@ package adopt
 
 import (
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -146,6 +147,40 @@ func TestSeveralClusters(t *testing.T) {
 	}
 	if f.System.Cluster != "main" || f.Tenants[1].Cluster != "edge" || f.Tenants[0].Chart.Name != TenantChart || f.Clusters["main"].Context != "prod" {
 		t.Errorf("%s", r.Files["fleet.hcl"])
+	}
+}
+
+// Files that say something else than what is live are not proved, whatever it is.
+func TestOtherFilesAreNotProved(t *testing.T) {
+	t.Parallel()
+	s, a, w := system(tree{"a": 1.0}), live("acme", nil), &Release{Cluster: "edge", Namespace: "tenant-acme", Name: "wazuh", Status: "deployed", Chart: "wazuh", Version: "0.2.0"}
+	s.Cluster, a.Cluster = "main", "edge"
+	for _, charts := range []string{"oci://registry.test/charts", "https://charts.example.com"} {
+		r, err := Fleet([]*Release{s, a, w}, Options{Clusters: []Cluster{{Name: "main"}, {Name: "edge"}}, Charts: charts})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f := load(t, r)
+		if err := r.Prove(f); err != nil {
+			t.Error(err)
+		}
+		for name, change := range map[string]func(*Release){
+			"cluster":   func(r *Release) { r.Cluster = "main" },
+			"chart":     func(r *Release) { r.Chart = "wazuh-fork" },
+			"name":      func(r *Release) { r.Name = "wazuh-2" },
+			"namespace": func(r *Release) { r.Namespace = "tenant-beta" },
+			"version":   func(r *Release) { r.Version = "0.2.1" },
+			"values":    func(r *Release) { r.Config = tree{"nodes": 1.0} },
+		} {
+			other := *w
+			change(&other)
+			changed := *r
+			changed.Addresses = maps.Clone(r.Addresses)
+			changed.Addresses["tenant.acme.companion.wazuh"] = &other
+			if changed.Prove(f) == nil {
+				t.Errorf("%s: another %s is proved", charts, name)
+			}
+		}
 	}
 }
 

@@ -1,16 +1,19 @@
 package adopt
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
+	"path"
 	"reflect"
 
 	"github.com/soctalk/fleet/schema"
 )
 
 // Prove holds the files, as they were loaded with the secrets in their place,
-// against what is live: the same releases, the same versions, and values that
-// come to the same once the chart's defaults are below them.
+// against what is live: the same releases on the same clusters, the same charts
+// and versions, and values that come to the same once the chart's defaults are
+// below them.
 func (r *Result) Prove(f *schema.Fleet) error {
 	declared := f.Releases()
 	if len(declared) != len(r.Addresses) {
@@ -23,6 +26,10 @@ func (r *Result) Prove(f *schema.Fleet) error {
 			return fmt.Errorf("the files name %s, and nothing live is that", d.Address)
 		case d.Namespace != live.Namespace || d.Name != live.Name:
 			return fmt.Errorf("%s is release %s in namespace %s in the files, and %s is live", d.Address, d.Name, d.Namespace, live.where())
+		case d.Cluster != cmp.Or(live.Cluster, schema.DefaultCluster):
+			return fmt.Errorf("%s is on cluster %s in the files, and %s is on %s", d.Address, d.Cluster, live.where(), cmp.Or(live.Cluster, schema.DefaultCluster))
+		case chartOf(d.Chart) != live.Chart:
+			return fmt.Errorf("%s is of chart %s in the files, and %s is of %s", d.Address, chartOf(d.Chart), live.where(), told(live.Chart))
 		case d.Version.Original() != live.Version:
 			return fmt.Errorf("%s is at %s in the files, and at %s live", d.Address, d.Version.Original(), live.Version)
 		case !reflect.DeepEqual(plainly(over(live.Defaults, d.Values)), plainly(over(live.Defaults, live.Config))):
@@ -30,6 +37,14 @@ func (r *Result) Prove(f *schema.Fleet) error {
 		}
 	}
 	return nil
+}
+
+// chartOf is the name of a chart, which a registry has at the end of its address.
+func chartOf(c schema.Chart) string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return path.Base(c.Ref)
 }
 
 // over lays values upon others as Helm does.
