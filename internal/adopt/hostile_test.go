@@ -114,7 +114,7 @@ func TestNothingLiveBecomesConfiguration(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if got, want := blocks(t, r, fleetFile), []string{"compatibility", "system", "tenant", "tenant_defaults"}; !slices.Equal(got, want) {
+			if got, want := blocks(t, r, FleetFile), []string{"compatibility", "system", "tenant", "tenant_defaults"}; !slices.Equal(got, want) {
 				t.Errorf("fleet.hcl holds %v", got)
 			}
 			want := []string{"system_version", "tenant_version"}
@@ -123,8 +123,8 @@ func TestNothingLiveBecomesConfiguration(t *testing.T) {
 				want = append(want, name)
 			}
 			slices.Sort(want)
-			if got, want := blocks(t, r, variablesFile), slices.Compact(want); !slices.Equal(got, want) {
-				t.Errorf("variables.hcl holds %q, want %q:\n%s", got, want, r.Files[variablesFile])
+			if got, want := blocks(t, r, VariablesFile), slices.Compact(want); !slices.Equal(got, want) {
+				t.Errorf("variables.hcl holds %q, want %q:\n%s", got, want, r.Files[VariablesFile])
 			}
 			if len(r.Secrets) > 0 {
 				if got := blocks(t, r, SecretsFile); len(got) > 0 {
@@ -144,7 +144,7 @@ func TestNothingLiveBecomesConfiguration(t *testing.T) {
 			}
 			if !names {
 				if err := r.Prove(load(t, r)); err != nil {
-					t.Errorf("%v\n%s", err, r.Files[fleetFile])
+					t.Errorf("%v\n%s", err, r.Files[FleetFile])
 				}
 			}
 		})
@@ -157,7 +157,7 @@ func TestNoNameEndsAComment(t *testing.T) {
 		return tree{"env": []any{tree{"name": "X_TOKEN\nvariable \"evil\" {}\n#", "value": value}}}
 	}
 	r := fleetOf(t, system(env("t0k3n-1")), live("acme", env("t0k3n-2")), live("beta", env("t0k3n-3")))
-	for _, name := range []string{variablesFile, SecretsFile} {
+	for _, name := range []string{VariablesFile, SecretsFile} {
 		if got := blocks(t, r, name); slices.Contains(got, "evil") {
 			t.Errorf("%s holds a block of a release's making:\n%s", name, r.Files[name])
 		}

@@ -13,8 +13,9 @@ import (
 
 // The files.
 const (
-	fleetFile     = "fleet.hcl"
-	variablesFile = "variables.hcl"
+	// FleetFile is the one without which the others are no configuration.
+	FleetFile     = "fleet.hcl"
+	VariablesFile = "variables.hcl"
 	// SecretsFile is for the secrets; what is written into it is all comments.
 	SecretsFile = "secrets.auto.vars.hcl"
 	matrixFile  = "compatibility.yaml"
@@ -35,7 +36,7 @@ func (w *writer) write() {
 		w.defaults(&b)
 		w.tenantBlocks(&b)
 	}
-	w.result.Files[fleetFile] = hclwrite.Format([]byte(b.String()))
+	w.result.Files[FleetFile] = hclwrite.Format([]byte(b.String()))
 	w.variables()
 	w.secrets()
 	w.result.Files[ignoreFile] = ignored
@@ -171,7 +172,7 @@ func (w *writer) variables() {
 	if len(w.own) > 0 {
 		b.WriteString("\n# What each tenant has for itself, by slug; see " + SecretsFile + ".\nvariable \"tenant_secrets\" {\ntype = map(map(string))\nsensitive = true\n}\n")
 	}
-	w.result.Files[variablesFile] = hclwrite.Format([]byte(b.String()))
+	w.result.Files[VariablesFile] = hclwrite.Format([]byte(b.String()))
 }
 
 // secrets lists what to provide, as comments to fill in.

@@ -98,35 +98,16 @@ func (a *app) importFleet(ctx context.Context, flags *importFlags) error {
 	return nil
 }
 
-// empty makes sure that a folder holds no configuration.
-func empty(dir string) error {
-	for _, pattern := range []string{"*.hcl", "*.hcl.json"} {
-		there, err := filepath.Glob(filepath.Join(dir, pattern))
-		if err != nil {
-			return fmt.Errorf("look into %s: %w", dir, err)
-		}
-		if len(there) > 0 {
-			return advise(fmt.Errorf("%s holds a configuration already: %s", dir, filepath.Base(there[0])), "Nothing is overwritten. Give an empty folder with -out=DIR.")
-		}
-	}
-	return nil
-}
-
 // place writes the files, once it is proved on a copy that they say what is
 // live.
 func (a *app) place(ctx context.Context, dir string, flags *importFlags, result *adopt.Result) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return fmt.Errorf("make the folder for the files: %w", err)
-	}
 	trial, err := os.MkdirTemp("", "soctalk-import-")
 	if err != nil {
 		return fmt.Errorf("make a folder to try the files in: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(trial) }()
-	for name, data := range result.Files {
-		if err := create(filepath.Join(trial, name), data, 0o600); err != nil {
-			return err
-		}
+	if err := write(trial, result); err != nil {
+		return err
 	}
 	f, diags := schema.Load(trial, schema.Options{Vars: result.Variables, Order: strings.Repeat("v", len(result.Variables)), ToolVersion: version, CheckSet: helm.CheckSet})
 	if diags.HasErrors() {
@@ -136,21 +117,7 @@ func (a *app) place(ctx context.Context, dir string, flags *importFlags, result 
 		return advise(fmt.Errorf("the files would not say what is live, so nothing is written: %w", err), "This is a fault of soctalk import. Leave the release out with -namespace, and write its block by hand.")
 	}
 	result.Remarks = append(result.Remarks, a.lookForCharts(ctx, f, flags.charts)...)
-	for name := range result.Files {
-		if _, err := os.Lstat(filepath.Join(dir, name)); err == nil {
-			return advise(fmt.Errorf("%s is there already", filepath.Join(dir, name)), "Nothing is overwritten, and nothing was written. Give an empty folder with -out=DIR.")
-		}
-	}
-	for name, data := range result.Files {
-		mode := os.FileMode(0o644)
-		if result.Private[name] {
-			mode = 0o600
-		}
-		if err := create(filepath.Join(dir, name), data, mode); err != nil {
-			return err
-		}
-	}
-	return nil
+	return settle(dir, result)
 }
 
 // unproved tells what is wrong with the files, without a line of them.
@@ -161,19 +128,6 @@ func unproved(diags hcl.Diagnostics) error {
 		return advise(fmt.Errorf("the files that were made are not sound, so nothing is written: %s", d.Summary), d.Detail)
 	}
 	return fmt.Errorf("the files that were made are not sound, so nothing is written: %w", first)
-}
-
-// create writes a file that is not there yet.
-func create(path string, data []byte, mode os.FileMode) error {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Close()); err != nil {
-		return fmt.Errorf("write %s: %w", path, err)
-	}
-	return nil
 }
 
 // lookForCharts fetches the charts that the files name, and says which are not
