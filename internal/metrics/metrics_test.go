@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -14,6 +13,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/google/go-cmp/cmp"
@@ -149,19 +149,40 @@ func TestFileOfARun(t *testing.T) {
 // The file is there from the beginning, so that a run that dies is seen.
 func TestFileWhileARunGoesOn(t *testing.T) {
 	t.Parallel()
-	file := filepath.Join(t.TempDir(), "soctalk.prom")
-	r := NewRun(t.Context(), to(t, file, ""), Head{ID: "r1", Started: started}, planned(), nil)
-	text, err := os.ReadFile(file)
-	for ; errors.Is(err, fs.ErrNotExist); text, err = os.ReadFile(file) {
-		time.Sleep(time.Millisecond)
-	}
-	if err != nil {
-		t.Fatal(err)
-	}
-	holds(t, series(t, text), `soctalk_run_state{state="running"} 1`, `soctalk_run_end_timestamp_seconds{} 0`, `soctalk_run_steps{kind="upgrade",result="pending"} 2`)
-	if err := r.Close(); err != nil {
-		t.Fatal(err)
-	}
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "soctalk.prom")
+		r := NewRun(t.Context(), to(t, file, ""), Head{ID: "r1", Started: started}, planned(), nil)
+		synctest.Wait()
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		holds(t, series(t, text), `soctalk_run_state{state="running"} 1`, `soctalk_run_end_timestamp_seconds{} 0`, `soctalk_run_steps{kind="upgrade",result="pending"} 2`)
+		if err := r.Close(); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+// What kept the file from being written may be gone the next time.
+func TestFileThatCouldNotBeWritten(t *testing.T) {
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		file := filepath.Join(t.TempDir(), "later", "soctalk.prom")
+		r := NewRun(t.Context(), to(t, file, ""), Head{ID: "r1", Started: started}, planned(), nil)
+		synctest.Wait()
+		if err := os.Mkdir(filepath.Dir(file), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(fileEvery)
+		synctest.Wait()
+		if _, err := os.Stat(file); err != nil {
+			t.Errorf("while the run goes on: %v", err)
+		}
+		if err := r.Close(); err != nil {
+			t.Error(err)
+		}
+	})
 }
 
 // A run that is taken up again counts what was done before; what had failed when

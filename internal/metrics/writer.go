@@ -29,8 +29,9 @@ type sink struct {
 func (to To) sinks(job string, all []prometheus.Collector) []*sink {
 	var sinks []*sink
 	if to.file != "" {
-		labelled, err := registry(to.labels, all)
+		labelled, unfit := registry(to.labels, all)
 		sinks = append(sinks, &sink{every: fileEvery, write: func(context.Context) error {
+			err := unfit
 			if err == nil {
 				err = prometheus.WriteToTextfile(to.file, labelled)
 			}
