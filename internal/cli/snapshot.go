@@ -122,6 +122,7 @@ fails, it stays as it is.`,
 			if err != nil {
 				return err
 			}
+			// Asked again under the lock; here, so that nobody is asked in vain.
 			if err := sameVersion(ctx, clusters, s); err != nil {
 				return err
 			}
@@ -166,6 +167,10 @@ func (a *app) restore(ctx context.Context, f *schema.Fleet, clusters observe.Clu
 		return err
 	}
 	defer held.Release()
+	// Who held the lock until now may have changed the release.
+	if err := sameVersion(held.Context, clusters, s); err != nil {
+		return err
+	}
 	taker := snapshot.NewTaker(snapshotFleet(f, clusters, allowExec), journals, "restore-"+s.ID)
 	if err := taker.Restore(held.Context, s, a.saying()); err != nil {
 		return fmt.Errorf("restore snapshot %s: %w", s.ID, err)
