@@ -5,6 +5,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
@@ -112,8 +115,7 @@ scaled down meanwhile. A database is restored in one transaction: where that
 fails, it stays as it is.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			ctx, _, stop := interrupts(cmd.Context())
-			defer stop()
+			ctx := cmd.Context()
 			f, clusters, err := a.connect(ctx, &vars)
 			if err != nil {
 				return err
@@ -160,8 +162,12 @@ func (a *app) confirmRestore(s *plan.Snapshot, lossy, autoApprove bool) error {
 	return err
 }
 
-// restore brings a snapshot back under the fleet's lock.
+// restore brings a snapshot back under the fleet's lock. The first signal breaks
+// it off: it is one step, with nothing after it to leave out. Until then nothing
+// listens, so that one ends the program while it waits for an answer.
 func (a *app) restore(ctx context.Context, f *schema.Fleet, clusters observe.Clusters, s *plan.Snapshot, wait time.Duration, allowExec bool) error {
+	ctx, stop := signal.NotifyContext(ctx, os.Interrupt, syscall.SIGTERM)
+	defer stop()
 	held, journals, err := a.lockFleet(ctx, &session{fleet: f, clusters: clusters}, "restore-"+s.ID, wait)
 	if err != nil {
 		return err

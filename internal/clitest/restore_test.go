@@ -1,9 +1,13 @@
 package clitest
 
 import (
+	"errors"
 	"net/http"
+	"os"
 	"os/exec"
 	"strings"
+	"sync"
+	"syscall"
 	"testing"
 	"time"
 
@@ -95,5 +99,37 @@ func TestRestoreLooksAgainUnderTheLock(t *testing.T) {
 	held.Release()
 	if said := out(); !strings.Contains(said, "of system 0.2.1, and 0.3.0 is live") {
 		t.Errorf("after an upgrade had been waited for, it says:\n%s", said)
+	}
+}
+
+func TestOneInterruptBreaksOffARestore(t *testing.T) {
+	t.Parallel()
+	p, _ := restorable(t)
+	cmd, out := p.waits(t, restoring...)
+	if err := cmd.Process.Signal(os.Interrupt); err != nil {
+		t.Fatal(err)
+	}
+	if said := out(); !strings.Contains(said, "interrupt signal received") {
+		t.Errorf("interrupted while it waits for the lock, it says:\n%s", said)
+	}
+}
+
+// Nothing listens for an interrupt while the program waits for an answer.
+func TestInterruptAtAQuestion(t *testing.T) {
+	t.Parallel()
+	p, _ := restorable(t)
+	var once sync.Once
+	shows, _, err := p.onTerminal(t, 120, []string{"TERM=xterm"}, func(sent string, at *seat) {
+		if strings.Contains(sent, "Only yes is taken for one") {
+			once.Do(func() {
+				_, _ = at.master.WriteString("\x03")
+				hung := time.AfterFunc(time.Minute, func() { _ = at.process.Kill() })
+				t.Cleanup(func() { hung.Stop() })
+			})
+		}
+	}, "snapshot", "restore", restored, "-accept-data-loss", "-lock-timeout=1m")
+	var exit *exec.ExitError
+	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGINT {
+		t.Errorf("interrupted at the question, it ends with %v and shows:\n%s", err, shows)
 	}
 }

@@ -150,7 +150,7 @@ func Lock(ctx context.Context, k *kube.Cluster, namespace string, h Holder, most
 			return nil, locked(ctx, k, namespace)
 		case <-ctx.Done():
 			release()
-			return nil, ctx.Err()
+			return nil, fmt.Errorf("wait for the lock on the fleet: %w", context.Cause(ctx))
 		}
 	}
 }
