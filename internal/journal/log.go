@@ -57,7 +57,10 @@ type Log struct {
 	mu   sync.Mutex
 	last *corev1.ConfigMap // the page being written; nil before the first
 	page int               // its number
-	lost bool
+	// unsure are what failed to be written since that was seen. The API server may
+	// have taken one of them all the same, and its answer got lost.
+	unsure []string
+	lost   bool
 }
 
 var _ apply.Journal = (*Log)(nil)
@@ -126,8 +129,10 @@ func entriesOf(p *corev1.ConfigMap) ([]apply.Entry, error) {
 }
 
 // Write implements apply.Journal. Entries that come while one is being written
-// go into the journal together: a wide run has no line of writers before it.
+// go into the journal together: a wide run has no line of writers before it. So
+// none is given up because ctx is cancelled: it may be the one of another entry.
 func (l *Log) Write(ctx context.Context, e apply.Entry) error {
+	ctx = context.WithoutCancel(ctx)
 	line, err := l.lineOf(e)
 	if err != nil {
 		return err
@@ -139,10 +144,14 @@ func (l *Log) Write(ctx context.Context, e apply.Entry) error {
 	// as make up pages.
 	for !own.ended {
 		some := l.queue.take(cmp.Or(l.room(), perPage))
-		err := l.write(ctx, joined(some), func(*corev1.ConfigMap) error {
+		lines := joined(some)
+		err := l.write(ctx, lines, func(*corev1.ConfigMap) error {
 			l.lost = true
 			return ErrLost
 		})
+		if err != nil {
+			l.unsure = append(l.unsure, lines)
+		}
 		for _, q := range some {
 			q.ended, q.err = true, err
 		}
@@ -160,9 +169,20 @@ func (l *Log) seize(ctx context.Context, e apply.Entry) error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.write(ctx, line, func(newest *corev1.ConfigMap) error {
-		l.last, l.page = newest, pageOf(newest)
+		l.see(newest, pageOf(newest))
 		return nil
 	})
+}
+
+// see takes a page for the last one, as it is: what failed before is not written
+// any more, since it was to follow an earlier state.
+func (l *Log) see(p *corev1.ConfigMap, number int) { l.last, l.page, l.unsure = p, number, nil }
+
+// own says whether all that follows the entries before is a write of this log
+// that seemed to fail.
+func (l *Log) own(newest *corev1.ConfigMap, before string) bool {
+	more, follows := strings.CutPrefix(newest.Data[entriesKey], before)
+	return follows && slices.Contains(l.unsure, more)
 }
 
 // lineOf is an entry as it stands in the journal.
@@ -189,7 +209,7 @@ func (l *Log) write(ctx context.Context, lines string, other func(newest *corev1
 		written, err := l.put(ctx, wanted)
 		switch {
 		case err == nil:
-			l.last, l.page = written, number
+			l.see(written, number)
 			return nil
 		case errors.Is(err, ErrLost):
 			l.lost = true
@@ -200,8 +220,14 @@ func (l *Log) write(ctx context.Context, lines string, other func(newest *corev1
 				break // and again
 			}
 			if newest.Data[entriesKey] == wanted.Data[entriesKey] {
-				l.last, l.page = newest, number // it was taken, and the answer got lost
+				l.see(newest, number) // it was taken, and the answer got lost
 				return nil
+			}
+			if l.own(newest, strings.TrimSuffix(wanted.Data[entriesKey], lines)) {
+				// As long as that page has room, the next lines go onto it, even if they
+				// are more than fit: so do those of whoever takes the lock.
+				l.see(newest, number)
+				continue
 			}
 			if err := other(newest); err != nil {
 				return err

@@ -2,6 +2,7 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"slices"
@@ -13,6 +14,8 @@ import (
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/journal/journaltest"
 	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
+	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
 )
 
 // wide is a run's journal whose first page is held up in the API server's way
@@ -51,9 +54,12 @@ func newWide(t *testing.T, writers int, then faultproxy.Fault) *wide {
 	for n := 1; n <= writers; n++ {
 		write(n)
 	}
-	for log.queue.length() < writers {
-		time.Sleep(time.Millisecond)
-	}
+	sandboxtest.Eventually(t, time.Minute, func(context.Context) error {
+		if n := log.queue.length(); n < writers {
+			return fmt.Errorf("%d of %d entries wait", n, writers)
+		}
+		return nil
+	})
 	close(free)
 	all.Wait()
 	return w
@@ -103,14 +109,16 @@ func TestEntriesThatWaitAreWrittenTogether(t *testing.T) {
 	}
 }
 
+func forbidden(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+	rw.Header().Set("Content-Type", "application/json")
+	rw.WriteHeader(http.StatusForbidden)
+	fmt.Fprint(rw, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","reason":"Forbidden","code":403}`)
+}
+
 // Nobody is told that an entry is kept which went with a write that failed.
 func TestEntriesOfAWriteThatFailedAllFail(t *testing.T) {
 	t.Parallel()
-	w := newWide(t, 3, func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
-		rw.Header().Set("Content-Type", "application/json")
-		rw.WriteHeader(http.StatusForbidden)
-		fmt.Fprint(rw, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","reason":"Forbidden","code":403}`)
-	})
+	w := newWide(t, 3, forbidden)
 	if w.errs[0] != nil {
 		t.Error(w.errs[0])
 	}
@@ -118,5 +126,78 @@ func TestEntriesOfAWriteThatFailedAllFail(t *testing.T) {
 		if err == nil {
 			t.Errorf("entry %d is said to be kept", n+1)
 		}
+	}
+}
+
+// started begins the journal of a run, with so many entries in it.
+func (k *keeper) started(t *testing.T, entries int) (*Run, *Log) {
+	t.Helper()
+	run := &Run{ID: "20260101-000000-0a1b2c3d", Started: time.Now()}
+	log, err := k.Start(t.Context(), run, []byte("the plan"), []byte("key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for n := range entries {
+		if err := log.Write(t.Context(), apply.Entry{Kind: apply.Done, Step: fmt.Sprint(n)}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return run, log
+}
+
+// An entry is taken, nobody hears of it, and no more is heard until it is given
+// up. That is no other program's writing; one that comes after it is.
+func TestWriteThatSeemedToFail(t *testing.T) {
+	t.Parallel()
+	for name, before := range map[string]int{"the first": 0, "one more on a page": 3, "the last on a page": perPage - 1, "the first on a further page": perPage} {
+		for _, taken := range []bool{false, true} {
+			t.Run(fmt.Sprintf("%s, lock taken: %v", name, taken), func(t *testing.T) {
+				t.Parallel()
+				k := newKeeper(t)
+				run, log := k.started(t, before)
+				k.proxy.Add(
+					faultproxy.Rule{Match: journaltest.IsPage, Times: 1, Fault: faultproxy.Lost},
+					faultproxy.Rule{Match: journaltest.IsPage, Times: 1, Fault: forbidden},
+				)
+				if err := log.Write(t.Context(), apply.Entry{Kind: apply.Done, Step: "unsure"}); !apierrors.IsForbidden(err) {
+					t.Fatalf("the write that was to fail: %v", err)
+				}
+				if taken {
+					other, _, err := openLog(t.Context(), k.k, k.namespace, run.ID)
+					if err != nil {
+						t.Fatal(err)
+					}
+					if err := other.seize(t.Context(), apply.Entry{Kind: apply.Taken}); err != nil {
+						t.Fatal(err)
+					}
+				}
+				err := log.Write(t.Context(), apply.Entry{Kind: apply.Done, Step: "next"})
+				if lost := errors.Is(err, ErrLost); lost != taken || err != nil && !lost {
+					t.Errorf("the next write: %v", err)
+				}
+				_, entries, err := openLog(t.Context(), k.k, k.namespace, run.ID)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want, last := before+2, apply.Entry{Kind: apply.Done, Step: "next"}
+				if taken {
+					last = apply.Entry{Kind: apply.Taken}
+				}
+				if n := len(entries); n != want || entries[n-2].Step != "unsure" || entries[n-1].Kind != last.Kind || entries[n-1].Step != last.Step {
+					t.Errorf("%d entries, and %d were to be there, in their order: %+v", n, want, entries[max(0, n-2):])
+				}
+			})
+		}
+	}
+}
+
+// Entries go together, so that of a writer who is cancelled may be those of others.
+func TestEntryOfAWriterWhoIsCancelled(t *testing.T) {
+	t.Parallel()
+	run, log := newKeeper(t).started(t, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := log.Write(ctx, apply.Entry{Kind: apply.Done, Step: run.ID}); err != nil {
+		t.Error(err)
 	}
 }
