@@ -47,19 +47,19 @@ func (r *statusReader) read(ctx context.Context, a *app) (*view.Status, error) {
 	for _, c := range r.clusters {
 		c.Memory = r.cache
 	}
-	group, ctx := errgroup.WithContext(ctx)
+	group, reading := errgroup.WithContext(ctx)
 	group.Go(func() (err error) {
-		s.live, err = observe.Releases(ctx, r.fleet, r.clusters, defaultParallelism)
+		s.live, err = observe.Releases(reading, r.fleet, r.clusters, defaultParallelism)
 		return err
 	})
 	group.Go(func() error {
-		s.health = observe.ReadHealth(ctx, r.clusters)
+		s.health = observe.ReadHealth(reading, r.clusters)
 		return nil
 	})
 	group.Go(func() error {
 		k, namespace := r.clusters[r.fleet.System.Cluster].Kube, r.fleet.System.Namespace
-		if s.runs, s.noRuns = journal.Runs(ctx, k, namespace); s.noRuns == nil {
-			s.noRuns = journal.NoteCutOff(ctx, k, namespace, s.runs...)
+		if s.runs, s.noRuns = journal.Runs(reading, k, namespace); s.noRuns == nil {
+			s.noRuns = journal.NoteCutOff(reading, k, namespace, s.runs...)
 		}
 		return nil
 	})
@@ -68,7 +68,7 @@ func (r *statusReader) read(ctx context.Context, a *app) (*view.Status, error) {
 	}
 	_ = r.cache.Save() // the next look takes longer then
 	if r.drift {
-		s.drift = releases.FindDrift(context.WithoutCancel(ctx), r.clusters, s.live, defaultParallelism)
+		s.drift = releases.FindDrift(ctx, r.clusters, s.live, defaultParallelism)
 	}
 	return r.document(s), nil
 }
