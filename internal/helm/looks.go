@@ -35,41 +35,33 @@ func (l *looks) turn(on bool) {
 	l.on, l.answers = on, nil
 }
 
-// answer is what was answered to the same question, if it still holds.
-func (l *looks) answer(req *http.Request) *http.Response {
+// ask returns what was answered to the same question, if it still holds, or else
+// where the answer is to be kept, which is nowhere for most. A write in between
+// leaves that behind, with what is put there yet.
+func (l *looks) ask(req *http.Request) (*http.Response, map[string]answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if req.Method != http.MethodGet {
+	if !l.on || req.Method != http.MethodGet {
 		l.answers = nil
-		return nil
+		return nil, nil
 	}
 	a, known := l.answers[req.URL.String()]
 	if !known {
-		return nil
+		if l.answers == nil {
+			l.answers = map[string]answer{}
+		}
+		return nil, l.answers
 	}
 	return &http.Response{
 		Status: "200 OK", StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: req,
 		Header: a.header.Clone(), Body: io.NopCloser(bytes.NewReader(a.body)), ContentLength: int64(len(a.body)),
-	}
+	}, nil
 }
 
-func (l *looks) remember(req *http.Request, resp *http.Response) error {
+func (l *looks) keep(into map[string]answer, req *http.Request, a answer) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if !l.on || req.Method != http.MethodGet || resp.StatusCode != http.StatusOK {
-		return nil
-	}
-	body, err := io.ReadAll(resp.Body)
-	_ = resp.Body.Close()
-	if err != nil {
-		return fmt.Errorf("read the answer of %s: %w", req.URL.Host, err)
-	}
-	resp.Body = io.NopCloser(bytes.NewReader(body))
-	if l.answers == nil {
-		l.answers = map[string]answer{}
-	}
-	l.answers[req.URL.String()] = answer{resp.Header.Clone(), body}
-	return nil
+	into[req.URL.String()] = a
 }
 
 // looking is a transport that asks nothing twice.
@@ -80,14 +72,22 @@ type looking struct {
 
 // RoundTrip implements http.RoundTripper.
 func (t *looking) RoundTrip(req *http.Request) (*http.Response, error) {
-	if resp := t.answer(req); resp != nil {
-		return resp, nil
+	known, into := t.ask(req)
+	if known != nil {
+		return known, nil
 	}
 	resp, err := t.next.RoundTrip(req)
-	if err != nil {
-		return nil, err
+	if err != nil || into == nil || resp.StatusCode != http.StatusOK {
+		return resp, err
 	}
-	return resp, t.remember(req, resp)
+	body, err := io.ReadAll(resp.Body)
+	_ = resp.Body.Close()
+	if err != nil {
+		return nil, fmt.Errorf("read the answer of %s: %w", req.URL.Host, err)
+	}
+	resp.Body = io.NopCloser(bytes.NewReader(body))
+	t.keep(into, req, answer{resp.Header.Clone(), body})
+	return resp, nil
 }
 
 // lookingGetter makes clients that share their looks.
