@@ -162,7 +162,7 @@ func hold(ts *testscript.TestScript, _ bool, args []string) {
 	leases := client.CoordinationV1().Leases(args[0])
 	l, err := leases.Get(context.Background(), journal.LeaseName, metav1.GetOptions{})
 	ts.Check(err)
-	who, now, seconds := args[1]+" somebody@elsewhere", metav1.NowMicro(), int32(15)
+	who, now, seconds := args[1]+" some body@elsewhere nonce", metav1.NowMicro(), int32(15)
 	l.Spec.HolderIdentity, l.Spec.AcquireTime, l.Spec.RenewTime, l.Spec.LeaseDurationSeconds = &who, &now, &now, &seconds
 	_, err = leases.Update(context.Background(), l, metav1.UpdateOptions{})
 	ts.Check(err)

@@ -53,8 +53,9 @@ func holderOf(l *coordinationv1.Lease) Holder {
 	if l.Spec.HolderIdentity == nil {
 		return Holder{}
 	}
-	parts := strings.SplitN(*l.Spec.HolderIdentity, " ", 3)
-	return Holder{parts[0], strings.Join(parts[1:min(2, len(parts))], "")}
+	run, rest, _ := strings.Cut(*l.Spec.HolderIdentity, " ")
+	// A user's name may have spaces, as on Windows.
+	return Holder{run, rest[:max(0, strings.LastIndex(rest, " "))]}
 }
 
 // Held is the lock while it is held.

@@ -147,7 +147,7 @@ func (p *program) steal(t *testing.T) {
 		t.Error(err)
 		return
 	}
-	thief, now := "another-run somebody@elsewhere", metav1.NowMicro()
+	thief, now := "another-run somebody@elsewhere nonce", metav1.NowMicro()
 	l.Spec.HolderIdentity, l.Spec.RenewTime = &thief, &now
 	if _, err := leases.Update(t.Context(), l, metav1.UpdateOptions{}); err != nil {
 		t.Error(err)
