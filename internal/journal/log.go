@@ -252,11 +252,12 @@ func cut(text string, most int) string {
 	return strings.ToValidUTF8(text[:most], "") + "…"
 }
 
-// cutLines leaves out the lines from the one on that does not fit.
+// cutLines leaves out the lines from the one on that does not fit, each with its
+// end: many empty ones take room too.
 func cutLines(lines []string, most int) []string {
 	var kept []string
 	for _, line := range lines {
-		if most -= len(line); most < 0 {
+		if most -= len(line) + 1; most < 0 {
 			return append(kept, "…")
 		}
 		kept = append(kept, line)

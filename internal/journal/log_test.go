@@ -201,3 +201,26 @@ func TestEntryOfAWriterWhoIsCancelled(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// A program may write nothing but empty lines, for long.
+func TestEntryIsBounded(t *testing.T) {
+	t.Parallel()
+	long := strings.Repeat("ä", mostMessage)
+	for name, seen := range map[string][]string{
+		"empty lines": make([]string, 200_000),
+		"short lines": strings.Split(strings.Repeat("x ", 200_000), " "),
+		"a long line": {"first", long + long},
+	} {
+		line, err := (&Log{}).lineOf(apply.Entry{Kind: apply.Failed, Message: long, Seen: seen})
+		if err != nil {
+			t.Fatal(err)
+		}
+		// In JSON an empty line has quotes and a comma.
+		if most := mostMessage + 3*mostSeen + 1<<10; len(line) > most {
+			t.Errorf("%s: an entry has %d bytes, and %d are the most", name, len(line), most)
+		}
+		if !strings.Contains(line, `"…"]`) {
+			t.Errorf("%s: nothing says that lines are left out: %.100s…", name, line)
+		}
+	}
+}
