@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/chromedp/cdproto/emulation"
 	"github.com/chromedp/cdproto/input"
@@ -23,6 +24,10 @@ import (
 // RequireEnv is the environment variable that makes tests fail, not skip, where
 // there is no Chromium.
 const RequireEnv = "SOCTALK_REQUIRE_BROWSER"
+
+// patience is how long a test may have its browser: many times what it needs, and
+// less than go test gives a package, so that one that hangs fails its test alone.
+const patience = 8 * time.Minute
 
 // Browser is a Chromium that a test has to itself.
 type Browser struct{ ctx context.Context }
@@ -39,7 +44,9 @@ func Start(t testing.TB) *Browser {
 		t.Skip(err)
 	}
 	options := append(chromedp.DefaultExecAllocatorOptions[:], chromedp.ExecPath(path), chromedp.NoSandbox, chromedp.DisableGPU)
-	ctx, stop := chromedp.NewExecAllocator(context.Background(), options...)
+	ctx, stop := context.WithTimeout(context.Background(), patience)
+	t.Cleanup(stop)
+	ctx, stop = chromedp.NewExecAllocator(ctx, options...)
 	t.Cleanup(stop)
 	ctx, stop = chromedp.NewContext(ctx)
 	t.Cleanup(stop)
