@@ -59,29 +59,6 @@ func (r *Rendered) Manifest() string {
 	return b.String()
 }
 
-// Minted are the Secrets whose generated content an upgrade would replace:
-// those that the live release holds already and that render differently each
-// time.
-func (r *Rendered) Minted(live []*unstructured.Unstructured) []Unstable {
-	has := map[[2]string]bool{}
-	for _, o := range live {
-		if o.GetKind() == "Secret" {
-			has[[2]string{o.GetNamespace(), o.GetName()}] = true
-		}
-	}
-	var minted []Unstable
-	for _, u := range r.Unstable {
-		if u.Kind != "Secret" || !has[[2]string{u.Namespace, u.Name}] {
-			continue
-		}
-		content := func(p Path) bool { return len(p) > 0 && (p[0] == "data" || p[0] == "stringData") }
-		if len(u.Paths) == 0 || slices.ContainsFunc(u.Paths, content) {
-			minted = append(minted, u)
-		}
-	}
-	return minted
-}
-
 // Render returns what Helm would send to the cluster for the target: the same
 // bytes as helm upgrade --dry-run=server, or helm install where there is no
 // live release. Nothing is changed.

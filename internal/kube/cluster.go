@@ -102,10 +102,6 @@ func (c *Cluster) Typed() kubernetes.Interface { return c.typed }
 // Clientset is [Cluster.Typed] for those who need the concrete type.
 func (c *Cluster) Clientset() *kubernetes.Clientset { return c.typed }
 
-// Streaming returns the client for watches, logs and the service proxy: its
-// requests end with their context only.
-func (c *Cluster) Streaming() kubernetes.Interface { return c.streaming }
-
 // Dynamic returns the client for any kind; bounded like [Cluster.Typed].
 func (c *Cluster) Dynamic() dynamic.Interface { return c.dynamic }
 

@@ -10,6 +10,7 @@ import (
 	batchv1 "k8s.io/api/batch/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/client-go/informers"
+	"k8s.io/client-go/kubernetes"
 	"k8s.io/client-go/tools/cache"
 )
 
@@ -23,8 +24,12 @@ type migrations struct {
 func watchMigrations(t *testing.T, k *kube.Cluster, namespace string) *migrations {
 	t.Helper()
 	m := &migrations{seen: map[string]bool{}}
+	client, err := kubernetes.NewForConfig(k.RESTConfig())
+	if err != nil {
+		t.Fatal(err)
+	}
 	ctx, stop := context.WithCancel(context.Background())
-	factory := informers.NewSharedInformerFactoryWithOptions(k.Streaming(), 0, informers.WithNamespace(namespace))
+	factory := informers.NewSharedInformerFactoryWithOptions(client, 0, informers.WithNamespace(namespace))
 	informer := factory.Batch().V1().Jobs().Informer()
 	if _, err := informer.AddEventHandler(cache.ResourceEventHandlerFuncs{AddFunc: m.note}); err != nil {
 		t.Fatal(err)
