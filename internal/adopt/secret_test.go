@@ -28,9 +28,12 @@ var codings = map[string]func(string) string{
 	"percents": func(s string) string { return "/?a=" + url.QueryEscape(s) },
 	"HTML":     func(s string) string { return "<b>" + html.EscapeString(s) + "</b>" },
 	"YAML":     func(s string) string { return "a: '" + strings.ReplaceAll(s, "'", "''") + "'" },
-	"long": func(s string) string {
-		words := strings.Repeat("Lorem+ipsum/dolor2sit amet_consectetur-adipiscing elit4 ", 200)
-		return words + base64.StdEncoding.EncodeToString([]byte("u:"+s)) + " " + words
+	"long": func(s string) string { // there is an end to how much of a text is decoded at once
+		var b strings.Builder
+		for i := range 300 {
+			fmt.Fprintln(&b, base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "line %d", i)))
+		}
+		return b.String() + base64.StdEncoding.EncodeToString([]byte("u:"+s))
 	},
 	"folded": func(s string) string {
 		return strings.Repeat("word ", 14) + s + strings.Repeat(" word", 14)
