@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/hcl/v2/hclwrite"
 	"github.com/zclconf/go-cty/cty"
 
+	"github.com/soctalk/fleet/internal/atomicfile"
 	"github.com/soctalk/fleet/schema"
 )
 
@@ -166,8 +167,8 @@ func (l *Lock) Bytes() []byte {
 
 // Write replaces the file at path, in one step.
 func (l *Lock) Write(path string) error {
-	if err := writeFile(path, l.Bytes(), 0o644); err != nil {
-		return fmt.Errorf("writing the lock file %s: %w", path, err)
+	if err := atomicfile.Write(path, l.Bytes(), 0o644); err != nil {
+		return fmt.Errorf("writing the lock file: %w", err)
 	}
 	return nil
 }

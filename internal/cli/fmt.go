@@ -13,6 +13,7 @@ import (
 
 	"github.com/aymanbagabas/go-udiff"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/atomicfile"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
@@ -179,8 +180,8 @@ func (f *formatter) show(name string, before, after []byte) {
 	fmt.Fprint(f.app.out, udiff.Unified("old/"+name, "new/"+name, string(before), string(after)))
 }
 
-// replaceFile writes a file so that no half of it is ever seen, and keeps its
-// mode. A symbolic link stays one.
+// replaceFile gives a file other contents and keeps its mode. A symbolic link
+// stays one.
 func replaceFile(path string, data []byte) error {
 	real, err := filepath.EvalSymlinks(path)
 	if err != nil {
@@ -190,19 +191,5 @@ func replaceFile(path string, data []byte) error {
 	if err != nil {
 		return err
 	}
-	tmp, err := os.CreateTemp(filepath.Dir(real), ".soctalk-fmt-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(tmp.Name())
-	if _, err = tmp.Write(data); err == nil {
-		err = tmp.Chmod(info.Mode().Perm())
-	}
-	if cerr := tmp.Close(); err == nil {
-		err = cerr
-	}
-	if err != nil {
-		return err
-	}
-	return os.Rename(tmp.Name(), real)
+	return atomicfile.Write(real, data, info.Mode().Perm())
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/soctalk/fleet/internal/atomicfile"
 	"github.com/soctalk/fleet/internal/planfile"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
@@ -178,8 +179,8 @@ func (a *app) save(s *session, doc *plan.Document, inputs planfile.Inputs, out, 
 		if err != nil {
 			return fmt.Errorf("encode the plan: %w", err)
 		}
-		if err := planfile.WriteOwnerOnly(a.path(jsonInto), append(data, '\n')); err != nil {
-			return err
+		if err := atomicfile.Write(a.path(jsonInto), append(data, '\n'), 0o600); err != nil {
+			return fmt.Errorf("save the plan as JSON: %w", err)
 		}
 	}
 	if out == "" {

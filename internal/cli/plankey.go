@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/soctalk/fleet/internal/atomicfile"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/planfile"
@@ -48,7 +49,7 @@ func readKeyFile(root string) ([]byte, error) {
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, fmt.Errorf("keep a key for plan files: %w", err)
 	}
-	if err := planfile.WriteOwnerOnly(path, material); err != nil {
+	if err := atomicfile.Write(path, material, 0o600); err != nil {
 		return nil, fmt.Errorf("keep a key for plan files: %w", err)
 	}
 	return material, nil

@@ -3,14 +3,12 @@ package observe
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"maps"
-	"os"
-	"path/filepath"
 	"slices"
 	"time"
 
+	"github.com/soctalk/fleet/internal/atomicfile"
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
@@ -29,20 +27,7 @@ func Write(ctx context.Context, path string, f *schema.Fleet, clusters Clusters,
 	if err != nil {
 		return fmt.Errorf("write observation %s: %w", path, err)
 	}
-	return writeOwnerOnly(path, append(data, '\n'))
-}
-
-func writeOwnerOnly(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".soctalk-observation-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("write observation: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write observation %s: %w", path, err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
+	if err := atomicfile.Write(path, append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write observation: %w", err)
 	}
 	return nil

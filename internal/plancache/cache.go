@@ -17,6 +17,7 @@ import (
 	"sync"
 
 	"github.com/klauspost/compress/s2"
+	"github.com/soctalk/fleet/internal/atomicfile"
 )
 
 // format is the first line of a file.
@@ -155,31 +156,19 @@ func (c *Cache) Save() error {
 }
 
 func (c *Cache) write() error {
-	var plain bytes.Buffer
-	if err := gob.NewEncoder(&plain).Encode(c.entries); err != nil {
-		return err
-	}
-	nonce := make([]byte, c.aead.NonceSize())
+	head := make([]byte, len(format)+c.aead.NonceSize())
+	nonce := head[copy(head, format):]
 	if _, err := rand.Read(nonce); err != nil {
 		return err
 	}
+	// It is sealed where it was encoded: it may be large.
+	file := bytes.NewBuffer(head)
+	if err := gob.NewEncoder(file).Encode(c.entries); err != nil {
+		return err
+	}
+	plain := file.Bytes()[len(head):]
 	if err := os.MkdirAll(filepath.Dir(c.path), 0o700); err != nil {
 		return err
 	}
-	f, err := os.CreateTemp(filepath.Dir(c.path), ".plan-*") // mode 0600
-	if err != nil {
-		return err
-	}
-	defer func() { _ = os.Remove(f.Name()) }()
-	sealed := c.aead.Seal(plain.Bytes()[:0], nonce, plain.Bytes(), []byte(c.build))
-	for _, part := range [][]byte{[]byte(format), nonce, sealed} {
-		if _, err := f.Write(part); err != nil {
-			_ = f.Close()
-			return err
-		}
-	}
-	if err := f.Close(); err != nil {
-		return err
-	}
-	return os.Rename(f.Name(), c.path)
+	return atomicfile.Write(c.path, c.aead.Seal(file.Bytes()[:len(head)], nonce, plain, []byte(c.build)), 0o600)
 }

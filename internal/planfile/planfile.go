@@ -11,9 +11,9 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
 	"strings"
 
+	"github.com/soctalk/fleet/internal/atomicfile"
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -62,7 +62,10 @@ func Write(path string, doc *plan.Document, where Where, inputs Inputs, key plan
 	if err != nil {
 		return fmt.Errorf("write plan %s: %w", path, err)
 	}
-	return WriteOwnerOnly(path, data)
+	if err := atomicfile.Write(path, data, 0o600); err != nil {
+		return fmt.Errorf("write plan: %w", err)
+	}
+	return nil
 }
 
 // Encode returns what a plan file holds.
@@ -80,24 +83,6 @@ func Encode(doc *plan.Document, where Where, inputs Inputs, key plan.Key) ([]byt
 		return nil, fmt.Errorf("encode plan: %w", err)
 	}
 	return append(data, '\n'), nil
-}
-
-// WriteOwnerOnly puts data into a file that only its owner can read, in one
-// step, whatever was there before.
-func WriteOwnerOnly(path string, data []byte) error {
-	f, err := os.CreateTemp(filepath.Dir(path), ".soctalk-plan-*") // mode 0600
-	if err != nil {
-		return fmt.Errorf("write plan: %w", err)
-	}
-	defer os.Remove(f.Name())
-	_, err = f.Write(data)
-	if err := errors.Join(err, f.Sync(), f.Close()); err != nil {
-		return fmt.Errorf("write plan %s: %w", path, err)
-	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return fmt.Errorf("write plan: %w", err)
-	}
-	return nil
 }
 
 // Read reads a plan file and refuses what this version cannot understand.
