@@ -93,19 +93,9 @@ func lastPage(ctx context.Context, k *kube.Cluster, namespace, run string) (*Log
 }
 
 func listPages(ctx context.Context, k *kube.Cluster, namespace, run string) ([]*corev1.ConfigMap, error) {
-	var pages []*corev1.ConfigMap
-	options := metav1.ListOptions{LabelSelector: labels.Set{labelRun: run, labelPart: partLog}.String(), Limit: 500}
-	for {
-		list, err := k.Typed().CoreV1().ConfigMaps(namespace).List(ctx, options)
-		if err != nil {
-			return nil, fmt.Errorf("read the journal of run %s: %w", run, k.Explain(err))
-		}
-		for i := range list.Items {
-			pages = append(pages, &list.Items[i])
-		}
-		if options.Continue = list.Continue; options.Continue == "" {
-			break
-		}
+	pages, err := records(ctx, k, namespace, labels.Set{labelRun: run, labelPart: partLog})
+	if err != nil {
+		return nil, fmt.Errorf("read the journal of run %s: %w", run, err)
 	}
 	slices.SortFunc(pages, func(a, b *corev1.ConfigMap) int { return cmp.Compare(pageOf(a), pageOf(b)) })
 	return pages, nil

@@ -224,3 +224,41 @@ func TestEntryIsBounded(t *testing.T) {
 		}
 	}
 }
+
+// The moment that a list began at is forgotten after some minutes; the pages are
+// read all the same, each once.
+func TestListThatTakesTooLong(t *testing.T) {
+	t.Parallel()
+	k := newKeeper(t)
+	run, _ := k.started(t, 2*perPage+1)
+	continues := func(r *http.Request) bool { return r.URL.Query().Has("continue") }
+	k.proxy.Add(
+		faultproxy.Rule{Match: continues, Times: 1, Fault: onePage},
+		faultproxy.Rule{Match: continues, Times: 1, Fault: func(rw http.ResponseWriter, _ *http.Request, _ http.Handler) {
+			rw.Header().Set("Content-Type", "application/json")
+			rw.WriteHeader(http.StatusGone)
+			fmt.Fprint(rw, `{"kind":"Status","apiVersion":"v1","metadata":{},"status":"Failure","reason":"Expired","code":410}`)
+		}},
+		faultproxy.Rule{Match: func(r *http.Request) bool { return r.URL.Query().Has("limit") }, Fault: onePage},
+	)
+	_, entries, err := openLog(t.Context(), k.k, k.namespace, run.ID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i, e := range entries {
+		if e.Step != fmt.Sprint(i) {
+			t.Errorf("entry %d is of step %s", i, e.Step)
+		}
+	}
+	if met := k.proxy.Met(); len(entries) != 2*perPage+1 || met[1] != 1 {
+		t.Errorf("%d entries, and the list was forgotten %d times", len(entries), met[1])
+	}
+}
+
+// onePage passes a list on as if its pages had one object each.
+func onePage(rw http.ResponseWriter, r *http.Request, forward http.Handler) {
+	asked := r.URL.Query()
+	asked.Set("limit", "1")
+	r.URL.RawQuery = asked.Encode()
+	forward.ServeHTTP(rw, r)
+}

@@ -73,23 +73,17 @@ func Snapshots(ctx context.Context, k *kube.Cluster, namespace string, which Sna
 			selected[label] = value
 		}
 	}
-	options := metav1.ListOptions{LabelSelector: selected.String(), Limit: 500}
+	found, err := records(ctx, k, namespace, selected)
+	if err != nil {
+		return nil, fmt.Errorf("read the snapshots in namespace %s: %w", namespace, err)
+	}
 	all := []*plan.Snapshot{}
-	for {
-		page, err := k.Typed().CoreV1().ConfigMaps(namespace).List(ctx, options)
+	for _, record := range found {
+		s, err := decodeSnapshot(record)
 		if err != nil {
-			return nil, fmt.Errorf("read the snapshots in namespace %s: %w", namespace, k.Explain(err))
+			return nil, err
 		}
-		for i := range page.Items {
-			s, err := decodeSnapshot(&page.Items[i])
-			if err != nil {
-				return nil, err
-			}
-			all = append(all, s)
-		}
-		if options.Continue = page.Continue; options.Continue == "" {
-			break
-		}
+		all = append(all, s)
 	}
 	slices.SortFunc(all, func(a, b *plan.Snapshot) int { return strings.Compare(b.ID, a.ID) })
 	return all, nil
