@@ -107,7 +107,7 @@ func TestAnnounce(t *testing.T) {
 		h.tenant: {
 			"Normal UpgradeStarted Namespace/" + h.tenant + ": tenant.acme: upgrading 0.2.0 → 0.2.1… (run r1)",
 			"Warning UpgradeFailed Namespace/" + h.tenant + ": tenant.acme: failed upgrading 0.2.0 → 0.2.1 after 5s: it did not get ready (run r1)",
-			"Warning Quarantined Namespace/" + h.tenant + ": tenant.acme: failed upgrading 0.2.0 → 0.2.1 after 5s: tenant.acme: was at revision 3 when the plan was made and is at 4 now (run r1)",
+			"Warning Quarantined Namespace/" + h.tenant + ": tenant.acme: quarantined, not touched: was at revision 3 when the plan was made and is at 4 now (run r1)",
 			"Normal RollbackDone Namespace/" + h.tenant + ": tenant.acme: rolled back to 0.2.0 after 5s (run r1)",
 		},
 		h.system: {

@@ -26,6 +26,13 @@ func recalled(t *testing.T, doc *plan.Document, failing map[string]string) *RunH
 		if !ready {
 			continue
 		}
+		if s.Kind == plan.StepGate { // of which a journal tells nothing else
+			opened := tick()
+			if ended[s.ID] = true; s.Approve {
+				entries = append(entries, apply.Entry{Time: opened, Epoch: 1, Kind: apply.Approved, Step: s.ID, By: "ada@ops"})
+			}
+			continue
+		}
 		entries = append(entries, apply.Entry{Time: tick(), Epoch: 1, Kind: apply.Begun, Step: s.ID})
 		end := apply.Entry{Time: tick(), Epoch: 1, Kind: apply.Done, Step: s.ID, Base: &plan.Base{Revision: 5}}
 		if why := failing[s.ID]; why != "" {
@@ -94,6 +101,40 @@ func TestRunHTML(t *testing.T) {
 			checkMarkup(t, name, b.String())
 			golden(t, name, withoutLooks(b.String()))
 		})
+	}
+}
+
+// A gate is drawn as what became of it: nothing of it stands in the journal but
+// an approval.
+func TestRunHTMLDrawsGates(t *testing.T) {
+	t.Parallel()
+	doc := small()
+	for i := range doc.Steps {
+		doc.Steps[i].Approve = doc.Steps[i].ID == "wave.everyone/gate"
+	}
+	drawn := func(h *RunHistory) []string {
+		t.Helper()
+		var b strings.Builder
+		if err := RunHTML(&b, h); err != nil {
+			t.Fatal(err)
+		}
+		var all []string
+		for _, n := range find(parsed(t, b.String()), "g", "gate") {
+			texts := find(n, "text", "")
+			all = append(all, textOf(texts[len(texts)-1]))
+		}
+		return all
+	}
+	if diff := cmp.Diff([]string{"passed", "approved"}, drawn(recalled(t, doc, nil))); diff != "" {
+		t.Error(diff)
+	}
+	h := recalled(t, doc, map[string]string{"tenant.tenant0002/0/upgrade": "not ready in time"})
+	if diff := cmp.Diff([]string{"passed", "not reached"}, drawn(h)); diff != "" {
+		t.Error(diff)
+	}
+	h.report.Result.Awaits = "everyone"
+	if diff := cmp.Diff([]string{"passed", "awaited"}, drawn(h)); diff != "" {
+		t.Error(diff)
 	}
 }
 

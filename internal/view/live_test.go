@@ -93,6 +93,27 @@ func TestProgressGoesOn(t *testing.T) {
 	}
 }
 
+// A release is left until its last step is done, also between its steps.
+func TestProgressCountsDown(t *testing.T) {
+	t.Parallel()
+	doc := livePlan()
+	p := newProgress(doc, nil, noon)
+	left := 5
+	for _, s := range doc.Steps {
+		for _, kind := range []apply.EventType{apply.StepStart, apply.StepDone} {
+			p.event(apply.Event{Time: noon, Type: kind, Step: s})
+			now := 0
+			_, _ = fmt.Sscanf(p.head(noon, Style{}), "%d of 5 releases done", &now)
+			if now = 5 - now; now > left {
+				t.Errorf("%d left after %d", now, left)
+			} else if told := strings.Contains(p.head(noon, Style{}), fmt.Sprintf(" %d left ", now)); told != (now > 0) {
+				t.Errorf("%d are left: %s", now, p.head(noon, Style{}))
+			}
+			left = 5 - len(p.done)
+		}
+	}
+}
+
 // TestScreen paints on a terminal that is emulated: what stays is there, whole
 // and once, and nothing is left of the lines below it.
 func TestScreen(t *testing.T) {

@@ -48,7 +48,7 @@ func (p *progress) head(now time.Time, style Style) string {
 	if n := len(p.failed); n > 0 {
 		parts = append(parts, style.Bad(fmt.Sprintf("%d failed", n)))
 	}
-	if n := releases - len(p.done) - len(p.failed) - p.moving(); n > 0 {
+	if n := releases - len(p.done) - len(p.failed); n > 0 {
 		parts = append(parts, fmt.Sprintf("%d left", n))
 	}
 	parts = append(parts, clock(now.Sub(p.started)))
@@ -63,17 +63,6 @@ func (p *progress) head(now time.Time, style Style) string {
 		parts = append(parts, "then the approval of wave "+said(gate))
 	}
 	return strings.Join(parts, style.Faint(" · "))
-}
-
-// moving counts the releases under way that have neither arrived nor failed.
-func (p *progress) moving() int {
-	moving := map[string]bool{}
-	for _, x := range p.running {
-		if a := x.step.Address; p.last[a] != "" && !p.done[a] && !p.failed[a] {
-			moving[a] = true
-		}
-	}
-	return len(moving)
 }
 
 func (x *underwayStep) line(names int, now time.Time, style Style) string {

@@ -17,3 +17,18 @@ func proving(s plan.Step) (doing, done string) {
 	}
 	return "checking " + checks, "checked"
 }
+
+// briefly says what a step is doing where how long it lasts, or why it failed,
+// is told beside it.
+func briefly(s plan.Step) string {
+	switch {
+	case s.Kind == plan.StepSoak && lasts(s.Settle):
+		return "soaking"
+	case s.Kind != plan.StepSoak && s.Kind != plan.StepVerify:
+		doing, _ := words(s)
+		return doing
+	case len(s.Checks) == 0:
+		return "settling"
+	}
+	return "checking"
+}

@@ -1,6 +1,7 @@
 package view
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"strings"
@@ -48,7 +49,7 @@ func (v *RunHuman) event(e apply.Event) string {
 		}
 		return fmt.Sprintf("%s %s…", who, doing)
 	case apply.StepProgress:
-		text := fmt.Sprintf("%s still %s (%s)", who, doing, elapsed(e.Elapsed))
+		text := fmt.Sprintf("%s still %s (%s)", who, briefly(e.Step), elapsed(e.Elapsed))
 		if e.Message != "" {
 			text += ": " + said(e.Message)
 		}
@@ -61,7 +62,10 @@ func (v *RunHuman) event(e apply.Event) string {
 		}
 		return fmt.Sprintf("%s %s after %s", who, v.Style.Good(done), elapsed(e.Elapsed))
 	case apply.StepFailed:
-		return fmt.Sprintf("%s %s after %s: %s", who, v.Style.Bad("failed "+doing), elapsed(e.Elapsed), said(e.Err.Error()))
+		if why, is := untouched(e); is {
+			return fmt.Sprintf("%s %s: %s", who, v.Style.Bad(quarantined), said(why))
+		}
+		return fmt.Sprintf("%s %s after %s: %s", who, v.Style.Bad("failed "+briefly(e.Step)), elapsed(e.Elapsed), said(e.Err.Error()))
 	case apply.RolledBack:
 		return fmt.Sprintf("%s %s after %s", who, v.Style.Warn("rolled back to "+e.Step.To), elapsed(e.Elapsed))
 	case apply.StepWaiting:
@@ -74,6 +78,20 @@ func (v *RunHuman) event(e apply.Event) string {
 		return v.Style.Warn("Stopping: "+e.Message+".") + " What runs is finished, nothing new is started."
 	}
 	return ""
+}
+
+// quarantined says what became of a release that was changed behind the run's
+// back.
+const quarantined = "quarantined, not touched"
+
+// untouched says why a step left its release alone, without naming that again.
+func untouched(e apply.Event) (why string, is bool) {
+	var stale *apply.StaleError
+	// A way back that a failure begins is no step of the plan, and fails.
+	if !errors.As(e.Err, &stale) || e.Step.Kind == plan.StepRollback && e.Step.Revision == 0 {
+		return "", false
+	}
+	return strings.TrimPrefix(e.Err.Error(), stale.Address+": "), true
 }
 
 // words say what a step is doing, and what it has done.
@@ -90,6 +108,8 @@ func words(s plan.Step) (doing, done string) {
 			return "upgrading " + s.To + " in place", "upgraded " + s.To + " in place"
 		}
 		return fmt.Sprintf("upgrading %s → %s", s.From, s.To), "upgraded to " + s.To
+	case plan.StepUninstall:
+		return "uninstalling", "uninstalled"
 	case plan.StepPins:
 		return "setting SocTalk's own pins to what the tenants run", "pins set"
 	case plan.StepCRDs:

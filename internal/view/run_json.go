@@ -1,6 +1,7 @@
 package view
 
 import (
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -87,14 +88,17 @@ func (v *RunJSON) Event(e apply.Event) {
 	case apply.StepStart:
 		l.Message = fmt.Sprintf("%s: %s", e.Step.Address, doing)
 	case apply.StepDone:
-		l.Message = fmt.Sprintf("%s: %s", e.Step.Address, done)
+		l.Message = fmt.Sprintf("%s: %s", e.Step.Address, cmp.Or(done, "settled"))
 	case apply.RolledBack:
 		l.Type, l.Message = string(apply.StepDone), fmt.Sprintf("%s: rolled back", e.Step.Address)
 	case apply.StepLog:
 		l.Type = string(apply.StepProgress)
 	case apply.StepFailed:
 		l.Level, l.Error = "error", e.Err.Error()
-		l.Message = fmt.Sprintf("%s: failed %s", e.Step.Address, doing)
+		l.Message = fmt.Sprintf("%s: failed %s", e.Step.Address, briefly(e.Step))
+		if why, is := untouched(e); is {
+			l.Message = fmt.Sprintf("%s: %s: %s", e.Step.Address, quarantined, why)
+		}
 		l.Seen = seenIn(e.Err)
 	case apply.StepWaiting:
 		l.Type, l.Message = string(apply.StepProgress), fmt.Sprintf("%s: %s", e.Step.Address, e.Message)

@@ -67,9 +67,14 @@ func (g *graph) ended(doc *plan.Document, r *RunHistory) {
 		}
 	}
 	nodes := make([]map[string]*tally, len(g.nodes))
+	gates := gatesOf(doc, r)
 	for _, s := range doc.Steps {
 		id, drawn := g.byStep[s.ID]
 		if !drawn {
+			continue
+		}
+		if s.Kind == plan.StepGate {
+			g.nodes[id].outcome, g.nodes[id].result = gates.outcome(s)
 			continue
 		}
 		if nodes[id] == nil {
@@ -83,8 +88,51 @@ func (g *graph) ended(doc *plan.Document, r *RunHistory) {
 		t.add(states[s.ID])
 	}
 	for id, tallies := range nodes {
+		if tallies == nil { // a gate
+			continue
+		}
 		g.nodes[id].outcome, g.nodes[id].result = outcome(tallies)
 	}
+}
+
+// gates are what a run tells of them. None begins or ends: one is open when it
+// was approved, or when something behind it has begun.
+type gates struct {
+	approved, passed map[string]bool
+	awaits           string
+}
+
+func gatesOf(doc *plan.Document, r *RunHistory) gates {
+	g := gates{map[string]bool{}, map[string]bool{}, r.report.Result.Awaits}
+	for _, w := range r.Words {
+		if w.Kind == string(apply.Approved) {
+			g.approved[w.Step] = true
+		}
+	}
+	begun := map[string]bool{}
+	for _, s := range r.Steps {
+		begun[s.Step] = true
+	}
+	for _, s := range doc.Steps {
+		if begun[s.ID] {
+			for _, need := range s.Needs {
+				g.passed[need] = true
+			}
+		}
+	}
+	return g
+}
+
+func (g gates) outcome(s plan.Step) (string, result) {
+	switch {
+	case g.approved[s.ID]:
+		return "approved", resultDone
+	case g.passed[s.ID]:
+		return "passed", resultDone
+	case s.Approve && g.awaits == s.Wave:
+		return "awaited", resultOpen
+	}
+	return "not reached", resultNone
 }
 
 func (t *tally) add(s *StepHistory) {
