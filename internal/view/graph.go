@@ -141,7 +141,10 @@ func (b *graphBuilder) lone(st *stage, s *plan.Step) graphNode {
 			}
 		}
 	case plan.StepSoak:
-		n.lines = []string{"soak " + clean(round(s.Settle))}
+		n.lines = []string{"verify " + cleanList(s.Checks)}
+		if lasts(s.Settle) {
+			n.lines = []string{"soak " + clean(round(s.Settle))}
+		}
 	default:
 		n.lines = []string{stepLine(s)}
 		if s.Address != "system" {

@@ -93,7 +93,7 @@ func subchartBreaks(c *plan.Class) []fact {
 	var texts []string
 	for _, s := range c.Subcharts {
 		if s.Breaking {
-			texts = append(texts, fmt.Sprintf("BREAKING: subchart %s, a new major version", subchartText(s)))
+			texts = append(texts, fmt.Sprintf("breaking: subchart %s, a new major version", subchartText(s)))
 		}
 	}
 	return capped(weightToKnow, "subchart", texts)
@@ -127,7 +127,7 @@ func crdBreaks(c *plan.Class) []fact {
 	var texts []string
 	for _, crd := range c.CRDs {
 		if len(crd.Breaking) > 0 {
-			texts = append(texts, fmt.Sprintf("BREAKING: definition %s: %s", clean(crd.Name), strings.Join(crd.Breaking, "; ")))
+			texts = append(texts, fmt.Sprintf("breaking: definition %s: %s", clean(crd.Name), strings.Join(crd.Breaking, "; ")))
 		}
 	}
 	return capped(weightToKnow, "definition", texts)

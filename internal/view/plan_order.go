@@ -113,7 +113,7 @@ func (x *planIndex) waveStage(st *stage, points map[*plan.Step][]*plan.RollbackP
 	if t.settle != "" {
 		parts = append(parts, "each settling "+clean(round(t.settle)))
 	}
-	if t.soak != "" {
+	if lasts(t.soak) {
 		parts = append(parts, "soak "+clean(round(t.soak)))
 	}
 	f := fact{text: strings.Join(parts, ", ")}
@@ -121,7 +121,11 @@ func (x *planIndex) waveStage(st *stage, points map[*plan.Step][]*plan.RollbackP
 		f.under = append(f.under, fact{weight: weightToKnow, text: fmt.Sprintf("the run stops in front of it until it is approved: soctalk apply -resume RUN -approve %s", clean(st.wave))})
 	}
 	if len(t.windows) > 0 {
-		f.under = append(f.under, fact{text: "only in window " + shortList(t.windows)})
+		names := make([]string, len(t.windows))
+		for i, w := range t.windows {
+			names[i] = x.windowText(w)
+		}
+		f.under = append(f.under, fact{text: "only in window " + shortList(names)})
 	}
 	if len(t.checks) > 0 {
 		f.under = append(f.under, fact{text: "checks: " + shortList(t.checks)})

@@ -92,7 +92,7 @@ func (st *stage) traits() traits {
 			t.checks = addOnce(t.checks, clean(c))
 		}
 		if s.Window != "" {
-			t.windows = addOnce(t.windows, clean(s.Window))
+			t.windows = addOnce(t.windows, s.Window)
 		}
 	}
 	for _, s := range st.own {
