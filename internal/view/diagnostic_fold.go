@@ -1,6 +1,11 @@
 package view
 
-import "github.com/soctalk/fleet/plan"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/soctalk/fleet/plan"
+)
 
 // likeness are diagnostics of one severity and summary: those to show, and
 // those of which there are too many.
@@ -35,6 +40,67 @@ func foldDiagnostics(diags []plan.Diagnostic, most int) []*likeness {
 		}
 	}
 	return groups
+}
+
+// mostAlikeNames is how many releases are named that have the same diagnostic.
+const mostAlikeNames = 5
+
+// mergeAlike makes one of diagnostics that say the same of several releases at
+// one place of the files.
+func mergeAlike(diags []plan.Diagnostic) []plan.Diagnostic {
+	type key struct {
+		severity                   plan.Severity
+		place                      plan.Range
+		summary, essence, observed string
+	}
+	var merged []plan.Diagnostic
+	type telling struct {
+		first   int
+		address string
+	}
+	at, others, told := map[key]int{}, map[int][]string{}, map[telling]bool{}
+	for _, d := range diags {
+		if d.Range == nil || d.Address == "" {
+			merged = append(merged, d)
+			continue
+		}
+		k := key{d.Severity, *d.Range, d.Summary, essence(d), ""}
+		if d.Snippet != nil {
+			k.observed = strings.Join(d.Snippet.Values, "\n")
+		}
+		first, known := at[k]
+		if !known {
+			first = len(merged)
+			at[k] = first
+			merged = append(merged, d)
+		} else if !told[telling{first, d.Address}] {
+			others[first] = append(others[first], d.Address)
+		}
+		told[telling{first, d.Address}] = true
+	}
+	for i, names := range others {
+		list, n := strings.Join(names[:min(len(names), mostAlikeNames)], ", "), len(names)
+		if n > mostAlikeNames {
+			list += fmt.Sprintf(" and %d more", n-mostAlikeNames)
+		}
+		d := &merged[i]
+		d.Detail = strings.TrimSpace(fmt.Sprintf("%s\n\nThis is about %s; %d more have the same: %s.", d.Detail, d.Address, n, list))
+	}
+	return merged
+}
+
+// essence is a detail without the release's description that it begins with.
+func essence(d plan.Diagnostic) string {
+	rest, named := strings.CutPrefix(d.Detail, d.Address)
+	if !named {
+		return d.Detail
+	}
+	if strings.HasPrefix(rest, " (release ") {
+		if _, after, closed := strings.Cut(rest, "): "); closed {
+			return after
+		}
+	}
+	return strings.TrimPrefix(rest, ": ")
 }
 
 // about names the releases of diagnostics, as far as they have any.

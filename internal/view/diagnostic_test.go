@@ -120,6 +120,49 @@ func TestColour(t *testing.T) {
 	}
 }
 
+// What is the same of several releases at one line of the files is told once.
+func TestAlikeDiagnosticsAreMerged(t *testing.T) {
+	t.Parallel()
+	at := func(line int) *plan.Range { return &plan.Range{Filename: "tenants.hcl", Start: plan.Pos{Line: line}} }
+	var diags []plan.Diagnostic
+	for i := range 9 {
+		address := fmt.Sprintf(`tenant.fleet["t%d"]`, i)
+		describe := fmt.Sprintf("%s (release t%d in namespace n%d): ", address, i, i)
+		diags = append(diags,
+			plan.Diagnostic{Severity: plan.Error, Summary: "Chart not found", Detail: "Chart oci://x/app has no version 9.", Address: address, Range: at(4)},
+			plan.Diagnostic{Severity: plan.Error, Summary: "Downgrade refused", Detail: fmt.Sprintf("%slive is 0.2.%d.", describe, i%2), Address: address, Range: at(5)})
+	}
+	diags = append(diags, plan.Diagnostic{Severity: plan.Error, Summary: "Chart not found", Detail: "Chart oci://x/app has no version 9.", Address: "tenant.z", Range: at(40)})
+	var b strings.Builder
+	if err := DiagnosticsText(&b, diags, "", Style{}); err != nil {
+		t.Fatal(err)
+	}
+	for text, want := range map[string]int{
+		"╷": 4, "Error: Chart not found\n": 2, "Error: Downgrade refused\n": 2,
+		"│ This is about tenant.fleet[\"t0\"]; 8 more have the same: tenant.fleet[\"t1\"], tenant.fleet[\"t2\"], tenant.fleet[\"t3\"], tenant.fleet[\"t4\"], tenant.fleet[\"t5\"] and 3 more.\n": 1,
+		"│ This is about tenant.fleet[\"t1\"]; 3 more have the same: tenant.fleet[\"t3\"], tenant.fleet[\"t5\"], tenant.fleet[\"t7\"].\n":                                                        1,
+	} {
+		if n := strings.Count(b.String(), text); n != want {
+			t.Errorf("%q is there %d times, want %d:\n%s", text, n, want, b.String())
+		}
+	}
+	if diags[0].Detail != "Chart oci://x/app has no version 9." {
+		t.Error("the diagnostics themselves were changed")
+	}
+}
+
+// A diagnostic without a detail ends with its place.
+func TestDiagnosticWithoutDetail(t *testing.T) {
+	t.Parallel()
+	var b strings.Builder
+	for _, d := range []plan.Diagnostic{{Summary: "One"}, {Summary: "Two", Range: &plan.Range{Filename: "a.hcl", Start: plan.Pos{Line: 1}}}, {Summary: "Three", Address: "system"}} {
+		b.WriteString(diagnosticText(d, "", Style{}))
+	}
+	if want := "╷\n│ Warning: One\n╵\n╷\n│ Warning: Two\n│\n│   on a.hcl line 1:\n╵\n╷\n│ Warning: Three\n│\n│   for system:\n╵\n"; strings.ReplaceAll(b.String(), "Error", "Warning") != want {
+		t.Errorf("%s", b.String())
+	}
+}
+
 // Of a thousand diagnostics of one kind some are shown, and how many more there
 // are; errors come last, and what is rare is never folded.
 func TestManyDiagnosticsAreFolded(t *testing.T) {

@@ -21,14 +21,14 @@ const widest = 120
 const mostAlikeText = 20
 
 // DiagnosticsText writes diagnostics for a person, in Terraform's form: warnings
-// first, so that errors stand where one looks, and of many of one summary only
-// some. Those of a severity stay in their order, which is that of the files, unless
+// first, so that errors stand where one looks, what is the same of several
+// releases once, and of many of one summary only some. Those of a severity stay in their order, which is that of the files, unless
 // they are too many. dir is
 // the way from the working directory to the configuration's folder, put before
 // file names; empty or "." for none.
 func DiagnosticsText(w io.Writer, diags []plan.Diagnostic, dir string, s Style) error {
 	var b strings.Builder
-	for _, of := range split(diags, plan.Warning) {
+	for _, of := range split(mergeAlike(diags), plan.Warning) {
 		groups := foldDiagnostics(of, mostAlikeText)
 		if slices.ContainsFunc(groups, func(g *likeness) bool { return len(g.rest) > 0 }) {
 			of = nil
@@ -94,6 +94,9 @@ func diagnosticText(d plan.Diagnostic, dir string, s Style) string {
 		for _, para := range strings.Split(strings.TrimSpace(d.Detail), "\n") {
 			lines = append(lines, wrap(clean(para), width-2)...)
 		}
+	}
+	if last := len(lines) - 1; lines[last] == "" { // there is no detail
+		lines = lines[:last]
 	}
 	var b strings.Builder
 	b.WriteString(rule("╷") + "\n")
