@@ -111,7 +111,8 @@ const clearScreen = "\x1b[H\x1b[2J"
 func (a *app) watchStatus(ctx context.Context, r *statusReader, flags *statusFlags) error {
 	ctx, stop := signal.NotifyContext(ctx, syscall.SIGINT, syscall.SIGTERM)
 	defer stop()
-	for ctx.Err() == nil {
+	screen := a.style(a.out).Color
+	for looks := 0; ctx.Err() == nil; looks++ {
 		status, err := r.read(ctx, a)
 		switch {
 		case ctx.Err() != nil:
@@ -119,8 +120,12 @@ func (a *app) watchStatus(ctx context.Context, r *statusReader, flags *statusFla
 		case err != nil:
 			a.finish(err)
 		default:
-			if !flags.asJSON && a.style(a.out).Color {
+			switch {
+			case flags.asJSON:
+			case screen:
 				fmt.Fprint(a.out, clearScreen)
+			case looks > 0:
+				fmt.Fprintln(a.out)
 			}
 			if !flags.asJSON {
 				fmt.Fprintf(a.out, "%s\n\n", status.Observed.Format(time.RFC3339))

@@ -105,7 +105,8 @@ func StatusHuman(w io.Writer, s *Status, style Style) error {
 			style.Warn(dash(strings.Join(r.Differs, ", "))), dash(r.LastRun),
 		})
 	}
-	lines := append([]string{aligned(rows)}, s.summary()...)
+	lines := append([]string{aligned(rows)}, s.drifted(style)...)
+	lines = append(lines, s.summary()...)
 	_, err := io.WriteString(w, strings.Join(lines, "\n")+"\n")
 	return err
 }
@@ -170,7 +171,7 @@ func (s *Status) summary() []string {
 		r := s.LastRun
 		text := fmt.Sprintf("Last run %s: %s, started %s by %s", clean(r.Run), clean(r.State), stampOf(r.Started), clean(r.By))
 		if r.Stopped != "" {
-			text += ": " + said(r.Stopped)
+			text += ": " + clip(strings.TrimSuffix(strings.Join(strings.Fields(said(r.Stopped)), " "), "."), widestNote)
 		}
 		lines = append(lines, text+".")
 	}
@@ -178,6 +179,51 @@ func (s *Status) summary() []string {
 		lines = append(lines, "Live, but not in these files: "+cleanList(s.Unmanaged))
 	}
 	return lines
+}
+
+// mostDrifted is how many objects are named that are not as they were made.
+const mostDrifted = 20
+
+// drifted names the objects that are not as the last revision of their release
+// made them, a line each.
+func (s *Status) drifted(style Style) []string {
+	var lines []string
+	left := 0
+	for i := range s.Releases {
+		r := &s.Releases[i]
+		for _, o := range r.Drifted {
+			if len(lines) == mostDrifted {
+				left++
+				continue
+			}
+			lines = append(lines, "  "+style.Bold(clean(r.Address))+": "+o.text(r.Namespace))
+		}
+	}
+	if lines == nil {
+		return nil
+	}
+	if left > 0 {
+		lines = append(lines, "  and "+plural(left, "more object"))
+	}
+	return append(append([]string{"Not as the last revision made it:"}, lines...), "")
+}
+
+// text says in what an object of a release in that namespace differs.
+func (o *ObjectSeen) text(namespace string) string {
+	text := clean(o.Kind) + " "
+	if o.Namespace != "" && o.Namespace != namespace {
+		text += clean(o.Namespace) + "/"
+	}
+	if text += clean(o.Name); o.Missing {
+		return text + " is not there"
+	}
+	if len(o.Paths) > 0 {
+		text += " differs in " + clip(cleanList(o.Paths), widestNote)
+	}
+	if o.By != "" {
+		text += ", last written by " + clean(o.By)
+	}
+	return text
 }
 
 // skew counts the tenants that are not at the system's version.
