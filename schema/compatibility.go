@@ -110,6 +110,10 @@ func (l *loader) matrix(x *instance, a *attr, text string) []Pair {
 		fail(nil, "the text is no YAML: "+yamlError(err).Error()+".")
 		return nil
 	}
+	if found := duplicates(&doc, nil); len(found) > 0 {
+		fail(found[0].nodes[1], sayDuplicates(found)+".")
+		return nil
+	}
 	if len(doc.Content) == 0 {
 		x.warn(a, "Empty compatibility matrix", "The matrix has no entries.")
 		return nil

@@ -41,7 +41,7 @@ func (l *loader) functions() map[string]function.Function {
 		"transpose": transposeFunc, "values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
 		// encodings
 		"base64decode": base64DecodeFunc, "base64encode": base64EncodeFunc, "base64sha256": base64SHA256Func,
-		"base64sha512": base64SHA512Func, "csvdecode": stdlib.CSVDecodeFunc, "jsondecode": l.sane(limited(stdlib.JSONDecodeFunc, depthCost)),
+		"base64sha512": base64SHA512Func, "csvdecode": stdlib.CSVDecodeFunc, "jsondecode": l.sane(limited(stdlib.JSONDecodeFunc, jsonCost)),
 		"jsonencode": stdlib.JSONEncodeFunc, "urlencode": urlEncodeFunc,
 		"yamldecode": l.yamlDecodeFunc(), "yamlencode": ctyyaml.YAMLEncodeFunc,
 		// hashes
@@ -210,8 +210,12 @@ func productCost(args []cty.Value) error {
 	return nil
 }
 
-func depthCost(args []cty.Value) error {
-	return checkJSONDepth([]byte(args[0].AsString()))
+func jsonCost(args []cty.Value) error {
+	text := args[0].AsString()
+	if err := checkJSONDepth([]byte(text)); err != nil {
+		return err
+	}
+	return checkKeys(text) // JSON is YAML, and its decoder takes the last as well
 }
 
 func toFunc(want cty.Type) function.Function {

@@ -212,6 +212,9 @@ func (l *loader) yamlDecodeFunc() function.Function {
 		}
 		var a answer
 		if a.err = checkYAML(text); a.err == nil {
+			a.err = checkKeys(text)
+		}
+		if a.err == nil {
 			// Asked for any type, the text is parsed once, not once more to
 			// find out its type.
 			a.v, a.err = ctyyaml.Unmarshal([]byte(text), cty.DynamicPseudoType)

@@ -206,6 +206,7 @@ func TestNoSecretInMessages(t *testing.T) {
 	t.Parallel()
 	for _, expr := range []string{
 		`parseint(var.pw, 10)`, `regex("[", var.pw)`, `regex("a(", var.pw)`, `tonumber(var.pw)`, `jsondecode(var.pw)`, `yamldecode("{${var.pw}")`,
+		`yamldecode("{${var.pw}: 1, ${var.pw}: 2}")`, `jsondecode("{\"${var.pw}\": 1, \"${var.pw}\": 2}")`,
 		`file(var.pw)`, `templatefile(var.pw, {})`, `base64decode(var.pw)`, `formatdate(var.pw, "2020-01-01T00:00:00Z")`, `timeadd(var.pw, "1h")`,
 		`lookup({ a = 1 }, var.pw)`, `{ a = 1 }[var.pw]`, `[1][var.pw]`, `semver_parse(var.pw)`, `csvdecode("${var.pw}\n\"")`,
 		`index(["a"], var.pw)`, `var.pw + 1`, `var.pw ? 1 : 2`, `[for x in var.pw : x]`, `merge(var.pw, {})`, `format("%d", var.pw)`, `one([var.pw, 1])`,

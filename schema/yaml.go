@@ -85,6 +85,9 @@ func decodeValues(text string) (map[string]any, error) {
 	if err := checkYAML(text); err != nil {
 		return nil, err
 	}
+	if err := checkKeys(text); err != nil {
+		return nil, err
+	}
 	var raw any
 	if err := yaml.Unmarshal([]byte(text), &raw); err != nil {
 		return nil, yamlError(err)
