@@ -93,12 +93,18 @@ func (d *Draft) settle(m *Move, outcomes map[string]*Outcome, problems map[strin
 	for _, p := range o.Refusals {
 		d.fail(m.Release, p.Attr, p.Summary, p.Detail)
 	}
-	for i, h := range m.Hops {
-		h.breaking, h.crds = o.Breaking[i], o.Wants[i]
-	}
 	if o.Unchanged {
 		m.Action, m.Hops = Unchanged, nil
 		return nil
+	}
+	if o.Idle {
+		*m = *m.pinsOnly()
+	}
+	for i, h := range m.Hops {
+		h.breaking, h.crds = o.Breaking[i], o.Wants[i]
+		if h.pins {
+			h.restarts = o.PinsRestarts
+		}
 	}
 	return o
 }

@@ -347,6 +347,8 @@ type Step struct {
 	Window string `json:"window,omitempty"`
 	// CRDs are the names of the definitions, for kind crds.
 	CRDs []string `json:"crds,omitempty"`
+	// Restarts are the workloads whose pods are replaced, for kind pins.
+	Restarts []string `json:"restarts,omitempty"`
 }
 
 // RollbackPoint is a state that the run can go back to as a whole.

@@ -19,6 +19,8 @@ type world struct {
 	wanted   map[string]*Wanted   // by address, at the target
 	before   map[string][]Object  // by address
 	rendered map[string]*Rendered // by address, at the target
+	passing  map[string]*Rendered // by address, before the target, where it matters
+	skip     string               // the address of a tenant that is not selected
 }
 
 func newWorld(systemLive, systemWanted string) *world {
@@ -91,7 +93,7 @@ func (w *world) fetch(lacks []At) {
 // draft routes until nothing is lacking.
 func (w *world) draft() *Draft {
 	for {
-		d := Route(w.fleet, w.live, w.catalog, nil)
+		d := Route(w.fleet, w.live, w.catalog, func(address, _ string, _ map[string]string) bool { return address != w.skip })
 		if len(d.Lacks) == 0 {
 			return d
 		}
@@ -105,7 +107,14 @@ func (w *world) render(m *Move) []*Rendered {
 	var all []*Rendered
 	for _, h := range m.Hops[:len(m.Hops)-1] {
 		o := objects(m.Release, h.To.String())
-		all = append(all, &Rendered{Objects: o, Again: o})
+		r := &Rendered{Objects: o, Again: o}
+		if special := w.passing[m.Release.Address]; special != nil {
+			r = special
+		}
+		all = append(all, r)
+	}
+	if last := m.Hops[len(m.Hops)-1]; last.Held != nil && w.passing[m.Release.Address] != nil {
+		return append(all, w.passing[m.Release.Address])
 	}
 	return append(all, w.rendered[m.Release.Address])
 }

@@ -43,6 +43,7 @@ type Hop struct {
 	// What is known once the hop is compared.
 	breaking bool
 	crds     []CRDWant
+	restarts []string // of the hop that sets the pins
 }
 
 // At identifies the release at the hop's end.

@@ -61,6 +61,11 @@ func changedObjects(before, after, again []Object) []objectChange {
 	return out
 }
 
+// random says that nothing of an object changes but what every render makes anew.
+func (o objectChange) random() bool {
+	return o.action == Change && !slices.ContainsFunc(o.changes, func(c change) bool { return !o.unstable[strings.Join(c.path, "")] })
+}
+
 func index(objects []Object) map[objectKey]Object {
 	m := make(map[objectKey]Object, len(objects))
 	for _, o := range objects {

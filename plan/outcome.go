@@ -12,6 +12,11 @@ import (
 type Outcome struct {
 	// Unchanged is true when a move that might have changed something does not.
 	Unchanged bool
+	// Idle is true when the system's own hop, with its pins held, would change
+	// nothing, so that only the step that sets the pins is left.
+	Idle bool
+	// PinsRestarts are the workloads whose pods that step replaces.
+	PinsRestarts []string
 	// Class is the transition with the release's own identity taken out.
 	Class Class
 	// Verdicts are those of the hops, in order, and Breaking says of each whether
@@ -34,6 +39,12 @@ type Outcome struct {
 // those of the move's hops, in order. It may be called from several goroutines.
 func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome {
 	o := &Outcome{}
+	if d.idle(m, before, renders) {
+		if pinsHop(m) == nil {
+			return &Outcome{Unchanged: true}
+		}
+		o.Idle, m, renders = true, m.pinsOnly(), renders[1:]
+	}
 	last := renders[len(renders)-1]
 	id := identityOf(m)
 	mask := newMask(secretsOf(d.fleet.Sensitive, renders), publicOf(m), valuesOf(m), append([][]Object{before}, objectsOf(renders)...)...)
@@ -43,17 +54,25 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	o.crds(m, renders)
 	step := before
 	var changes []objectChange
+	var pins ClassHop
 	for i, h := range m.Hops {
 		changes = d.known(changedObjects(step, renders[i].Objects, renders[i].Again))
 		o.Turns = append(o.Turns, turnOf(m.Release.Address, m.Release.Namespace, step, renders[i].Objects, changes))
 		x := &hopReview{draft: d, move: m, hop: h, changes: changes, before: step, after: renders[i].Objects, id: id, mask: mask}
-		x.review(o)
+		if out := x.review(o); h.pins {
+			pins = out
+		} else {
+			c.Hops = append(c.Hops, out)
+		}
 		step = renders[i].Objects
 	}
 	if len(c.Hops) == 1 {
 		only := c.Hops[0]
 		c.Restarts, c.Notes, c.Changes, c.NotesURL, c.Snapshots, c.Hops = only.Restarts, only.Notes, only.Changes, only.NotesURL, only.Snapshots, nil
 	}
+	o.PinsRestarts = pins.Restarts
+	c.Restarts, c.Notes = union(c.Restarts, pins.Restarts), union(c.Notes, pins.Notes)
+	slices.Sort(c.Restarts)
 	if len(m.Hops) > 1 {
 		changes = d.known(changedObjects(before, last.Objects, last.Again))
 	}

@@ -42,6 +42,29 @@ func (m *Move) keepsAll() bool {
 	return !m.moves() && m.Live.Status == "deployed" && m.Live.ChartDigest == h.Wanted.Chart.Digest && SameValues(m.Live.Values, h.Wanted.Values)
 }
 
+// idle says whether the held hop of a system that keeps its version turns out to
+// change nothing: the pins that it holds may be written into values that did not
+// have them, and come to the same.
+func (d *Draft) idle(m *Move, before []Object, renders []*Rendered) bool {
+	h := m.Hops[0]
+	if h.Held == nil || m.moves() || m.Live.Status != "deployed" || len(d.schemaMove(m, h)) > 0 {
+		return false
+	}
+	if len(CRDChanges(renders[0].LiveCRDs, renders[0].CRDs, false)) > 0 {
+		return false
+	}
+	changes := d.known(changedObjects(before, renders[0].Objects, renders[0].Again))
+	return !slices.ContainsFunc(changes, func(o objectChange) bool { return !o.random() })
+}
+
+// pinsOnly is the move without the hop before the one that sets the pins.
+func (m *Move) pinsOnly() *Move {
+	out, h := *m, *pinsHop(m)
+	h.Number = 0
+	out.Hops, out.Reasons = []*Hop{&h}, nil // the pins are all that there is to change
+	return &out
+}
+
 // reached is what tenants run when the system makes its hop of a phase: the
 // oldest version, which is allowed beside the next system as all of them are.
 // Before any has moved it is what they run now.

@@ -17,8 +17,9 @@ type hopReview struct {
 	mask    *mask
 }
 
-// review adds to an outcome what matters for the decision to make the hop.
-func (x *hopReview) review(o *Outcome) {
+// review adds to an outcome what matters for the decision to make the hop, and
+// returns what the hop does.
+func (x *hopReview) review(o *Outcome) ClassHop {
 	m, h := x.move, x.hop
 	passed := passageOf(x.draft.fleet.Facts, m.component(), h.From, h.To, h.Wanted.Chart.Breaking)
 	out := ClassHop{From: versionText(h.From), To: versionText(h.To), Phase: h.Phase, NotesURL: passed.URL, Restarts: x.restarts()}
@@ -41,11 +42,9 @@ func (x *hopReview) review(o *Outcome) {
 		out.Snapshots = append(out.Snapshots, fmt.Sprintf("%s (%s)", s.Name, s.Driver))
 	}
 	o.Verdicts, o.Breaking = append(o.Verdicts, out.Reversibility), append(o.Breaking, breaking)
-	if !h.pins {
-		o.Class.Hops = append(o.Class.Hops, out)
-	}
 	o.Class.Reversibility = worse(o.Class.Reversibility, out.Reversibility)
 	x.refuse(o, against, slices.Concat(passed.Breaking, major))
+	return out
 }
 
 func (x *hopReview) restarts() []string {

@@ -30,7 +30,9 @@ func (d *Draft) steps() []Step {
 		}
 	}
 	if m := d.Moves[0]; pinsHop(m) != nil {
-		b.add(b.step(m, pinsHop(m), StepPins, m.Release.Timeout), union(b.tenants, b.last))
+		s := b.step(m, pinsHop(m), StepPins, m.Release.Timeout)
+		s.Restarts = pinsHop(m).restarts
+		b.add(s, union(b.tenants, b.last))
 	}
 	return b.steps
 }

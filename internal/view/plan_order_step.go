@@ -42,7 +42,11 @@ func (x *planIndex) stepText(s *plan.Step) string {
 	case plan.StepScaleUp:
 		return "scale up again what was scaled down"
 	case plan.StepPins:
-		return "set the tenants' versions that " + who + " pins"
+		text := "set the tenants' versions that " + who + " pins"
+		for _, f := range restartFacts(s.Restarts) {
+			text += "; " + clean(f.text)
+		}
+		return text
 	}
 	return clean(string(s.Kind)) + " " + who
 }
