@@ -101,7 +101,7 @@ func (d *Draft) settle(m *Move, outcomes map[string]*Outcome, problems map[strin
 		*m = *m.pinsOnly()
 	}
 	for i, h := range m.Hops {
-		h.breaking, h.crds = o.Breaking[i], o.Wants[i]
+		h.breaking, h.crds, h.migrated = o.Breaking[i], o.Wants[i], o.Migrated[i]
 		if h.pins {
 			h.restarts = o.PinsRestarts
 		}

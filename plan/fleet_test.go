@@ -21,6 +21,7 @@ type world struct {
 	rendered map[string]*Rendered // by address, at the target
 	passing  map[string]*Rendered // by address, before the target, where it matters
 	skip     string               // the address of a tenant that is not selected
+	left     bool                 // the live migration Job is not what it should be
 }
 
 func newWorld(systemLive, systemWanted string) *world {
@@ -141,6 +142,7 @@ var testKey = Key(strings.Repeat("k", 32))
 
 func (w *world) plan() *Document {
 	draft := w.draft()
+	draft.MigrationStands = !w.left
 	outcomes := map[string]*Outcome{}
 	for _, m := range draft.Moves {
 		if len(m.Hops) > 0 {

@@ -43,6 +43,7 @@ type Hop struct {
 	// What is known once the hop is compared.
 	breaking bool
 	crds     []CRDWant
+	migrated bool     // the migration Job would have nothing to do
 	restarts []string // of the hop that sets the pins
 }
 

@@ -25,6 +25,8 @@ type Outcome struct {
 	Breaking []bool
 	// Wants are the definitions that each hop has to bring.
 	Wants [][]CRDWant
+	// Migrated says of each hop that the migration Job would have nothing to do.
+	Migrated []bool
 	// Turns are the hops as the quotas of the namespace see them.
 	Turns []Turn
 	// Touched are the kinds of objects that it may change, by namespace.

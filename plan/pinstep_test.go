@@ -69,7 +69,7 @@ func TestHeldHopThatChangesNothingIsLeftOut(t *testing.T) {
 	const old, new = "0000000000000000000000000000000000000000", "1111111111111111111111111111111111111111"
 	make := func() *world {
 		w := pinned("0.2.1", "0.2.1")
-		w.live.Releases[KeyOf(&w.fleet.System.Release)].Defaults[provisioning].(tree)[pinnedChart] = "0.2.0"
+		w.systemLive().Defaults[provisioning].(tree)[pinnedChart] = "0.2.0"
 		w.wanted["system"].Chart.Templates["templates/jobs/alembic-upgrade.yaml"] = true
 		w.wanted["system"].Values = tree{provisioning: tree{pinnedChart: "0.2.1"}}
 		w.tenant("acme", "0.2.0", "0.2.1")
@@ -86,7 +86,7 @@ func TestHeldHopThatChangesNothingIsLeftOut(t *testing.T) {
 	}{
 		"nothing changes":   {func(*world) {}, "system/0/pins", true},
 		"something changes": {func(w *world) { w.passing["system"] = &Rendered{Objects: objects(&w.fleet.System.Release, "0.2.2")} }, "system/0/migrate system/0/upgrade system/1/pins", true},
-		"it had failed":     {func(w *world) { w.live.Releases[KeyOf(&w.fleet.System.Release)].Status = "failed" }, "system/0/migrate system/0/upgrade system/1/pins", true},
+		"it had failed":     {func(w *world) { w.systemLive().Status = "failed" }, "system/0/migrate system/0/upgrade system/1/pins", true},
 		"the schema is behind": {func(w *world) {
 			w.wanted["system"].Chart.SchemaRevision = "v2"
 			w.live.Database = &Database{Revision: "v1"}

@@ -33,7 +33,9 @@ func (x *hopReview) review(o *Outcome) ClassHop {
 			schema = x.draft.schemaMove(m, h)
 		}
 	}
-	against := objections(m.Release, x.changes, m.System != nil && migratesByJob(m, h))
+	migrated := x.migrated()
+	o.Migrated = append(o.Migrated, migrated)
+	against := objections(m.Release, x.changes, m.System != nil && migratesByJob(m, h) && !migrated)
 	reasons := x.reasons(schema, against, passed.Breaking, major)
 	out.Reversibility = verdict(m, h, reasons)
 	out.Notes = append(append(reasons, leftOut(h)...), workloadNotes(x.changes, x.after, m.Release.Namespace, x.id)...)

@@ -24,6 +24,10 @@ type Draft struct {
 	// no other use, and Route has to be asked again.
 	Lacks []At
 
+	// MigrationStands is to be set before Build where the live migration Job is
+	// complete and what the live manifest says; see [JobStands].
+	MigrationStands bool
+
 	phases int
 	// asked are, by address, the words of `accept` that matter to each release
 	// that was planned.

@@ -69,7 +69,7 @@ func (b *stepBuilder) system(m *Move) {
 	b.last, b.tenants = union(b.tenants, b.last), nil
 	b.snapshots(m)
 	b.crds(m, h)
-	if m.Action == Upgrade && migratesByJob(m, h) {
+	if m.Action == Upgrade && migratesByJob(m, h) && !(h.migrated && b.draft.MigrationStands) {
 		s := b.step(m, h, StepMigrate, m.System.Migration.Timeout)
 		s.Template = m.System.Migration.Template
 		b.add(s, b.last)
@@ -198,16 +198,4 @@ func (b *stepBuilder) turn(moves []*Move, checks []string) {
 		ID: StepID(tenant.Address, b.phase, StepVerify), Kind: StepVerify, Address: tenant.Address, Tenant: tenant.Address,
 		Wave: moves[0].Wave, Settle: b.draft.fleet.Rollout.Settle.String(), Checks: checks,
 	}, b.last)
-}
-
-// migratesByJob says whether the schema is moved by the chart's own Job before
-// the upgrade (true), or by the upgrade itself.
-func migratesByJob(m *Move, h *Hop) bool {
-	switch m.System.Migration.Mode {
-	case schema.MigrateJob:
-		return true
-	case schema.MigrateAuto:
-		return h.Wanted.Chart.Templates[m.System.Migration.Template]
-	}
-	return false
 }

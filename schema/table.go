@@ -332,7 +332,7 @@ var language = &block{
 			}, releaseAttrs(`"soctalk-system"`, `"10m"`)),
 			blocks: []*block{
 				{name: "migration", self: true, doc: "How the database schema moves.", attrs: []*attribute{
-					{name: "mode", kind: kindString, def: `"auto"`, enum: []string{"auto", "job", "init", "none"}, doc: "`job`: a Job of the target chart, before the upgrade. `init`: the init container of the upgrade itself. `auto`: `job` when the target chart holds `template`, else `init`."},
+					{name: "mode", kind: kindString, def: `"auto"`, enum: []string{"auto", "job", "init", "none"}, doc: "`job`: a Job of the target chart, before the upgrade. `init`: the init container of the upgrade itself. `auto`: `job` when the target chart holds `template`, else `init`. An upgrade that keeps the version leaves the Job out where it has nothing to do: the live revision is deployed and was made by `soctalk` from the same chart, its Job is still there and complete, neither the Job nor a ConfigMap or Secret that it reads changes, its image has a tag that stays, and the schema is known to be where the version needs it."},
 					{name: "template", kind: kindString, def: `"templates/jobs/alembic-upgrade.yaml"`, doc: "The Job's template within the chart."},
 					{name: "timeout", kind: kindDuration, def: `"10m"`, doc: "How long it may take."},
 				}},

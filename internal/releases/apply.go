@@ -97,6 +97,11 @@ func (s *Set) Upgrade(ctx context.Context, r plan.Release, step plan.Step, repor
 		return plan.Base{}, err
 	}
 	options := s.options(rel, step, report)
+	if step.Kind == plan.StepPins {
+		if err := s.clearJobs(ctx, base); err != nil {
+			return plan.Base{}, err
+		}
+	}
 	if r.Address == s.fleet.System.Address {
 		// Without a Job, this is where the database is migrated.
 		logs := &lines.Writer{To: func(line string) { report.Log(lines.Cut(line, longestLog)) }}

@@ -3,6 +3,7 @@ package releases
 import (
 	"context"
 	"maps"
+	"slices"
 	"sync"
 
 	"github.com/soctalk/fleet/internal/chart"
@@ -64,6 +65,9 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 		})
 	}
 	_ = group.Wait() // errors are kept with each release
+	if o := outcomes[s.fleet.System.Address]; o != nil && slices.Contains(o.Migrated, true) {
+		draft.MigrationStands = s.migrationStands(ctx)
+	}
 	for _, m := range draft.Leaving {
 		objects, err := s.stored(m)
 		if err != nil {

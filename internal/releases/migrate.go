@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/soctalk/fleet/apply"
@@ -12,6 +13,7 @@ import (
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/lines"
 	"github.com/soctalk/fleet/plan"
+	batchv1 "k8s.io/api/batch/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -133,19 +135,74 @@ func (s *Set) deleteMigrationJobs(ctx context.Context) error {
 	if err != nil || body == nil {
 		return err
 	}
-	objects, err := body.Objects()
+	jobs, err := jobsOf(body)
 	if err != nil {
 		return err
 	}
 	k := s.clusters[system.Cluster].Kube
-	for _, o := range objects {
-		if o.GetKind() == "Job" {
-			if err := k.DeleteJob(ctx, namespaceOf(o, system.Namespace), o.GetName()); err != nil {
-				return err
-			}
+	for _, job := range jobs {
+		if err := k.DeleteJob(ctx, namespaceOf(job, system.Namespace), job.GetName()); err != nil {
+			return err
 		}
 	}
 	return nil
+}
+
+func jobsOf(body *helm.Release) ([]*unstructured.Unstructured, error) {
+	objects, err := body.Objects()
+	return slices.DeleteFunc(objects, func(o *unstructured.Unstructured) bool { return o.GetKind() != "Job" }), err
+}
+
+// migrationStands says whether each Job of the live system release is complete
+// and what its manifest says. Whatever keeps that from being known: it does not.
+func (s *Set) migrationStands(ctx context.Context) bool {
+	body := s.live.Bodies[plan.KeyOf(&s.fleet.System.Release)]
+	if body == nil || s.live.Offline {
+		return false
+	}
+	left, err := s.strayJobs(ctx, body)
+	return err == nil && len(left) == 0
+}
+
+// clearJobs deletes what a migration left that failed, or was of another version:
+// Helm would not get it to what the manifest says. It makes the Job anew and waits
+// for it.
+func (s *Set) clearJobs(ctx context.Context, base *helm.Release) error {
+	left, err := s.strayJobs(ctx, base)
+	if err != nil {
+		return err
+	}
+	for _, job := range left {
+		if err := s.clusters[s.fleet.System.Cluster].Kube.DeleteJob(ctx, namespaceOf(job, s.fleet.System.Namespace), job.GetName()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// strayJobs are the Jobs of a revision of the system that are not live as its
+// manifest says, and complete.
+func (s *Set) strayJobs(ctx context.Context, body *helm.Release) ([]*unstructured.Unstructured, error) {
+	system := s.fleet.System
+	jobs, err := jobsOf(body)
+	if err != nil {
+		return nil, err
+	}
+	k := s.clusters[system.Cluster].Kube
+	client := k.Dynamic().Resource(batchv1.SchemeGroupVersion.WithResource("jobs"))
+	var stray []*unstructured.Unstructured
+	for _, job := range jobs {
+		reading, cancel := k.Reading(ctx)
+		live, err := client.Namespace(namespaceOf(job, system.Namespace)).Get(reading, job.GetName(), metav1.GetOptions{})
+		cancel()
+		if err != nil && !apierrors.IsNotFound(err) {
+			return nil, fmt.Errorf("look for Job %s of the system: %w", job.GetName(), k.ExplainRead(err))
+		}
+		if err != nil || !plan.JobStands(job.Object, live.Object) {
+			stray = append(stray, job)
+		}
+	}
+	return stray, nil
 }
 
 func namespaceOf(o metav1.Object, fallback string) string {
