@@ -25,6 +25,10 @@ type Observation struct {
 	Releases map[ReleaseKey]*Live
 	// Unmanaged are live tenant releases that the fleet does not name.
 	Unmanaged []ReleaseKey
+	// Elsewhere are live releases of the system's name in other namespaces of its
+	// cluster, with their chart, where that is known; looked for only where the
+	// system is not installed.
+	Elsewhere map[ReleaseKey]string
 	// Tenants counts the live tenant releases, managed or not.
 	Tenants int
 	// Prerequisites holds, by name, why a prerequisite does not hold.

@@ -67,6 +67,7 @@ func Route(f *schema.Fleet, o *Observation, c *Catalog, selected Selection) *Dra
 			}
 		}
 	}
+	d.checkElsewhere()
 	d.leave(selected)
 	d.checkMoved()
 	d.findWay()

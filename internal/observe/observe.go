@@ -92,7 +92,7 @@ func (o *observer) read(ctx context.Context) (*Live, error) {
 func newLive() *Live {
 	return &Live{
 		Observation: &plan.Observation{
-			Releases: map[plan.ReleaseKey]*plan.Live{}, Prerequisites: map[string]string{}, Problems: map[plan.ReleaseKey]string{},
+			Releases: map[plan.ReleaseKey]*plan.Live{}, Elsewhere: map[plan.ReleaseKey]string{}, Prerequisites: map[string]string{}, Problems: map[plan.ReleaseKey]string{},
 			Clusters: map[string]string{}, Owners: map[plan.ReleaseKey]string{}, Bounds: map[plan.Namespace][]plan.Object{}, Volumes: map[string]*plan.Volumes{},
 		},
 		Bodies: map[plan.ReleaseKey]*helm.Release{}, tenants: map[plan.ReleaseKey]bool{},
@@ -157,7 +157,45 @@ func (o *observer) cluster(ctx context.Context, name string) error {
 	if err := o.beheaded(ctx, name, metas); err != nil {
 		return err
 	}
+	if err := o.elsewhere(ctx, name, metas); err != nil {
+		return err
+	}
 	return o.bodies(ctx, name, o.sort(name, metas, managed))
+}
+
+// mostElsewhere bounds how many releases of the system's name are looked at.
+const mostElsewhere = 3
+
+// elsewhere looks, where the system is not installed, for one of its name in
+// other namespaces: that the namespace was mistyped is likelier than a second one.
+func (o *observer) elsewhere(ctx context.Context, name string, metas []helm.Meta) error {
+	system := o.fleet.System
+	if name != system.Cluster {
+		return nil
+	}
+	var found []helm.Meta
+	for _, m := range metas {
+		switch {
+		case m.Name != system.Name || m.Status == "uninstalled":
+		case m.Namespace == system.Namespace:
+			return nil
+		default:
+			found = append(found, m)
+		}
+	}
+	for _, m := range found[:min(mostElsewhere, len(found))] {
+		chart := ""
+		// Its body alone says which chart it is of.
+		if body, err := o.clusters[name].Helm.Get(ctx, m.Namespace, m.Name, m.Revision); err == nil {
+			chart = body.ChartName
+		} else if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		o.mu.Lock()
+		o.live.Elsewhere[plan.ReleaseKey{Cluster: name, Namespace: m.Namespace, Name: m.Name}] = chart
+		o.mu.Unlock()
+	}
+	return nil
 }
 
 // beheaded notes releases whose newest revision was deleted, which would seem

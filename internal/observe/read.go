@@ -245,6 +245,7 @@ func (r *Recorded) For(f *schema.Fleet) (*Live, Clusters, error) {
 	o := *r.Live.Observation
 	o.Releases, o.Problems, o.Owners = live.Releases, live.Problems, live.Owners
 	live.Observation, live.tenants = &o, r.Live.tenants
+	o.Elsewhere = map[plan.ReleaseKey]string{}
 	o.Clusters, o.Prerequisites, o.Unmanaged = live.Clusters, live.Prerequisites, nil
 	const without = "the observation was made without it; run soctalk observe again with these files"
 	for name := range usedClusters(f) {
@@ -292,6 +293,9 @@ func (r *Recorded) For(f *schema.Fleet) (*Live, Clusters, error) {
 			continue
 		}
 		live.Others = append(live.Others, key)
+		if key.Cluster == f.System.Cluster && key.Name == f.System.Name {
+			o.Elsewhere[key] = "" // of others, no chart is written down
+		}
 		if r.Live.tenants[key] {
 			o.Unmanaged = append(o.Unmanaged, key)
 		}
