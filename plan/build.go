@@ -60,6 +60,7 @@ func (d *Draft) Build(outcomes map[string]*Outcome, problems map[string]Problem,
 	doc.Steps = append(doc.Steps, d.steps()...)
 	doc.Rollout.Checks = d.checks(doc.Steps)
 	d.checkQuotas(outcomes)
+	d.checkClaims(outcomes)
 	d.checkVolumes(doc.Steps, outcomes)
 	d.checkSaved(doc.Steps, outcomes)
 	d.checkWindows(doc.Steps)

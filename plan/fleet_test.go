@@ -22,6 +22,7 @@ type world struct {
 	passing  map[string]*Rendered // by address, before the target, where it matters
 	skip     string               // the address of a tenant that is not selected
 	left     bool                 // the live migration Job is not what it should be
+	claims   map[Namespace][]string
 }
 
 func newWorld(systemLive, systemWanted string) *world {
@@ -142,7 +143,7 @@ var testKey = Key(strings.Repeat("k", 32))
 
 func (w *world) plan() *Document {
 	draft := w.draft()
-	draft.MigrationStands = !w.left
+	draft.MigrationStands, draft.Claims = !w.left, w.claims
 	outcomes := map[string]*Outcome{}
 	for _, m := range draft.Moves {
 		if len(m.Hops) > 0 {

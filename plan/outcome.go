@@ -27,6 +27,8 @@ type Outcome struct {
 	Wants [][]CRDWant
 	// Migrated says of each hop that the migration Job would have nothing to do.
 	Migrated []bool
+	// Minted are the Secrets of an install that templates give random data.
+	Minted []string
 	// Turns are the hops as the quotas of the namespace see them.
 	Turns []Turn
 	// Touched are the kinds of objects that it may change, by namespace.
@@ -75,6 +77,9 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	o.PinsRestarts = pins.Restarts
 	c.Restarts, c.Notes = union(c.Restarts, pins.Restarts), union(c.Notes, pins.Notes)
 	slices.Sort(c.Restarts)
+	if m.Action == Install {
+		o.Minted = minted(last)
+	}
 	if len(m.Hops) > 1 {
 		changes = d.known(changedObjects(before, last.Objects, last.Again))
 	}

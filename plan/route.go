@@ -27,6 +27,9 @@ type Draft struct {
 	// MigrationStands is to be set before Build where the live migration Job is
 	// complete and what the live manifest says; see [JobStands].
 	MigrationStands bool
+	// Claims are the volume claims that are there already in namespaces that
+	// something is installed into; to be set before Build.
+	Claims map[Namespace][]string
 
 	phases int
 	// asked are, by address, the words of `accept` that matter to each release

@@ -68,6 +68,7 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 	if o := outcomes[s.fleet.System.Address]; o != nil && slices.Contains(o.Migrated, true) {
 		draft.MigrationStands = s.migrationStands(ctx)
 	}
+	draft.Claims = s.claims(ctx, draft, outcomes, parallel)
 	for _, m := range draft.Leaving {
 		objects, err := s.stored(m)
 		if err != nil {
