@@ -50,6 +50,13 @@ type Workload struct {
 	// many of them it may do without.
 	Surge, Unavailable int
 	Pod                Pod
+	// Open says that the manifest leaves the number to whoever scales it.
+	Open bool `json:",omitempty"`
+	// MaxSurge and MaxUnavailable are a Deployment's own words for the above, and
+	// Recreate that it has none.
+	MaxSurge       any  `json:",omitempty"`
+	MaxUnavailable any  `json:",omitempty"`
+	Recreate       bool `json:",omitempty"`
 }
 
 // Pod is what one pod asks for.
@@ -117,23 +124,30 @@ func claimOf(name string, o Object) Claim {
 
 func workloadOf(o Object) Workload {
 	k, spec := keyOf(o), valueAt(o, "spec")
-	w := Workload{Kind: k.kind, Name: k.name, Pods: number(valueAt(spec, "replicas"), 1), Pod: podOf(podSpec(o))}
-	switch k.kind {
-	case "Deployment":
-		if textAt(spec, "strategy", "type") == "Recreate" {
-			w.Unavailable = w.Pods
-			break
-		}
-		rolling := valueAt(spec, "strategy", "rollingUpdate")
-		w.Surge = share(valueAt(rolling, "maxSurge"), w.Pods, math.Ceil)
-		w.Unavailable = share(valueAt(rolling, "maxUnavailable"), w.Pods, math.Floor)
+	w := Workload{Kind: k.kind, Name: k.name, Pod: podOf(podSpec(o)), Open: k.kind != "Job" && k.kind != "Pod" && valueAt(spec, "replicas") == nil}
+	w.Recreate = textAt(spec, "strategy", "type") == "Recreate"
+	w.MaxSurge, w.MaxUnavailable = valueAt(spec, "strategy", "rollingUpdate", "maxSurge"), valueAt(spec, "strategy", "rollingUpdate", "maxUnavailable")
+	pods := number(valueAt(spec, "replicas"), 1)
+	if k.kind == "Job" {
+		pods = min(number(valueAt(spec, "parallelism"), 1), number(valueAt(spec, "completions"), math.MaxInt))
+	}
+	return w.of(pods)
+}
+
+// of is the workload with another number of pods.
+func (w Workload) of(pods int) Workload {
+	w.Pods = pods
+	switch {
+	case w.Kind == "Deployment" && w.Recreate:
+		w.Unavailable = pods
+	case w.Kind == "Deployment":
+		w.Surge = share(w.MaxSurge, pods, math.Ceil)
+		w.Unavailable = share(w.MaxUnavailable, pods, math.Floor)
 		if w.Surge == 0 && w.Unavailable == 0 {
 			w.Unavailable = 1 // as Kubernetes has it
 		}
-	case "StatefulSet":
+	case w.Kind == "StatefulSet":
 		w.Unavailable = 1
-	case "Job":
-		w.Pods = min(number(valueAt(spec, "parallelism"), 1), number(valueAt(spec, "completions"), math.MaxInt))
 	}
 	return w
 }

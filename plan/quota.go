@@ -61,8 +61,10 @@ type Shortage struct {
 // and limits: live ones as they were read, with their status, and over them
 // those that the releases bring. It finds what Kubernetes would refuse (errors)
 // and rollouts that fit only one after the other (warnings). What else is in
-// the namespace is known from what a live quota says is used.
-func simulateQuota(namespace string, live []Object, turns []Turn) []Shortage {
+// the namespace is known from what a live quota says is used. scaled are, by
+// Kind/name, the workloads as they are live, where that was looked at.
+func simulateQuota(namespace string, live []Object, turns []Turn, scaled map[string]Scale) []Shortage {
+	turns, why := asScaled(turns, scaled)
 	n := &quotaWorld{namespace: namespace, bounds: map[string]Object{}, current: map[string]Footprint{}, objects: map[string]map[string]int{}, claims: map[string]Claim{}}
 	n.overlay(live)
 	for _, t := range turns {
@@ -74,6 +76,9 @@ func simulateQuota(namespace string, live []Object, turns []Turn) []Shortage {
 	n.measure()
 	for _, t := range turns {
 		n.play(t)
+	}
+	for i := range n.found {
+		n.found[i].Detail += why
 	}
 	return n.found
 }

@@ -42,7 +42,7 @@ func TestQuotaIsKubernetesOwn(t *testing.T) {
 			t.Parallel()
 			namespace := sandboxtest.Namespace(t)
 			fits := true
-			for _, s := range simulateQuota(namespace, nil, []Turn{turn(t, "tenant.acme", c.before, c.after)}) {
+			for _, s := range simulateQuota(namespace, nil, []Turn{turn(t, "tenant.acme", c.before, c.after)}, nil) {
 				fits = fits && s.Severity != Error
 			}
 			if fits != c.fits {

@@ -84,7 +84,7 @@ func TestQuota(t *testing.T) {
 		"other scope":          {"", one("", strings.Replace(quotaOf("limits.cpu: 1"), "spec: {", "spec: {scopes: [BestEffort], ", 1)+runs("Deployment", "a", "1", "2")), nil},
 		"a scope of classes":   {"", one("", strings.Replace(quotaOf("limits.cpu: 1"), "spec: {", "spec: {scopes: [PriorityClass], ", 1)+runs("Deployment", "a", "1", "2")), []string{"warning quota tenant-quota of namespace ns has scopes"}},
 	} {
-		got := simulateQuota("ns", manifest(t, c.live), c.turns)
+		got := simulateQuota("ns", manifest(t, c.live), c.turns, nil)
 		if len(got) != len(c.want) {
 			t.Errorf("%s: %+v", name, got)
 			continue
@@ -151,6 +151,6 @@ func TestPlainQuantities(t *testing.T) {
 func BenchmarkQuota(b *testing.B) {
 	t := turn(b, "tenant.acme", tenantOf("1", "1"), tenantOf("2", "1"))
 	for b.Loop() {
-		simulateQuota("ns", nil, []Turn{t})
+		simulateQuota("ns", nil, []Turn{t}, nil)
 	}
 }

@@ -30,6 +30,9 @@ type Draft struct {
 	// Claims are the volume claims that are there already in namespaces that
 	// something is installed into; to be set before Build.
 	Claims map[Namespace][]string
+	// Scaled are the live workloads of the namespaces that [Draft.Short] names, by
+	// Kind/name; to be set before Build.
+	Scaled map[Namespace]map[string]Scale
 
 	phases int
 	// asked are, by address, the words of `accept` that matter to each release

@@ -69,6 +69,7 @@ func (s *Set) Compare(ctx context.Context, draft *plan.Draft, parallel int) (map
 		draft.MigrationStands = s.migrationStands(ctx)
 	}
 	draft.Claims = s.claims(ctx, draft, outcomes, parallel)
+	draft.Scaled = s.scaled(ctx, draft, outcomes, parallel)
 	for _, m := range draft.Leaving {
 		objects, err := s.stored(m)
 		if err != nil {
