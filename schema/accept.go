@@ -69,7 +69,7 @@ func (x *instance) acceptance(n *node) Acceptance {
 	words := x.strings(n, "accept")
 	for _, w := range words {
 		if why := misspelt(w); why != "" {
-			x.fail(n.attrs["accept"], "Invalid word in accept", fmt.Sprintf("%q is not understood: %s The words are %s.", w, why, acceptanceForms))
+			x.fail(x.written(n, "accept"), "Invalid word in accept", fmt.Sprintf("%q is not understood: %s The words are %s.", w, why, acceptanceForms))
 			return nil
 		}
 	}

@@ -74,15 +74,15 @@ func (x *instance) api(n *node, release string) *API {
 	if a.Service == "" {
 		a.Service = release + "-api"
 	}
-	if n.attrs["url"] != nil {
+	if at := x.written(n, "url"); at != nil {
 		u, err := url.Parse(a.URL)
 		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
-			x.fail(n.attrs["url"], "Invalid URL", "The url must be a full http:// or https:// URL, without a login.")
+			x.fail(at, "Invalid URL", "The url must be a full http:// or https:// URL, without a login.")
 		} else if a.Origin == "" {
 			a.Origin = u.Scheme + "://" + u.Host
 		}
 		for _, name := range []string{"service", "port"} {
-			if b := n.attrs[name]; b != nil {
+			if b := x.written(n, name); b != nil {
 				x.fail(b, "Conflicting arguments", fmt.Sprintf("Write url, or service and port, not both; %s has no meaning beside url.", name))
 			}
 		}

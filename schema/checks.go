@@ -20,7 +20,7 @@ func (l *loader) checks() {
 		if c.Interval > c.Timeout {
 			l.sink.warn("", c.Source.At("interval"), "Interval longer than timeout", fmt.Sprintf("The check is asked every %s and given up after %s, so it is asked once.", c.Interval, c.Timeout))
 		}
-		c.Kind = n.chosen()
+		c.Kind = x.chosen(n)
 		if c.Kind == "builtin" {
 			l.builtin(n, c, x.text(n, "builtin"))
 		} else {
@@ -63,7 +63,7 @@ func releaseSelf(r *Release) map[string]cty.Value {
 // prober returns the function that evaluates a check's probe for a self. It
 // evaluates once where nothing depends on self.
 func (l *loader) prober(n *node) func(string, map[string]cty.Value) (*Probe, hcl.Diagnostics) {
-	probe := n.one(n.chosen())
+	probe := n.one((&instance{l: l}).chosen(n))
 	dynamic := false
 	if probe != nil {
 		for _, a := range probe.attrs {
@@ -142,12 +142,15 @@ func (x *instance) clean(a *attr) bool {
 
 func (x *instance) httpProbe(n *node) *HTTPProbe {
 	p := &HTTPProbe{Service: x.text(n, "service"), Port: x.integer(n, "port"), Path: x.text(n, "path"), URL: x.text(n, "url"), Status: x.integer(n, "status"), JSONPath: x.text(n, "jsonpath"), Equals: x.text(n, "equals")}
-	if a := n.attrs["url"]; a != nil && p.URL != "" {
+	if n.dynamicChoice() {
+		x.exactlyOne(n)
+	}
+	if a := x.written(n, "url"); a != nil && p.URL != "" {
 		if u, err := url.Parse(p.URL); err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			x.fail(a, "Invalid URL", "The url must be a full http:// or https:// URL.")
 		}
 		for _, name := range []string{"port", "path"} {
-			if b := n.attrs[name]; b != nil {
+			if b := x.written(n, name); b != nil {
 				x.warn(b, "Argument without effect", fmt.Sprintf("With url, the %s is taken from it.", name))
 			}
 		}
@@ -158,13 +161,13 @@ func (x *instance) httpProbe(n *node) *HTTPProbe {
 	if a := n.attrs["service"]; a != nil && p.Service != "" {
 		x.checkName(n, "service", "service name", p.Service, maxLabel)
 	}
-	if a := n.attrs["jsonpath"]; a != nil {
+	if a := x.written(n, "jsonpath"); a != nil {
 		if p.JSONPath != "" && (!strings.HasPrefix(p.JSONPath, "{") || !strings.HasSuffix(p.JSONPath, "}")) {
 			x.fail(a, "Invalid jsonpath", "A JSONPath is written in braces, such as \"{.status}\".")
 		} else if _, err := jsonpath.Parse("", p.JSONPath); err != nil {
 			x.fail(a, "Invalid jsonpath", fmt.Sprintf("The jsonpath is not understood: %s.", err))
 		}
-		if n.attrs["equals"] == nil {
+		if x.written(n, "equals") == nil {
 			x.fail(a, "Missing required argument", "A jsonpath needs equals, which it is held against.")
 		}
 	}
@@ -176,7 +179,7 @@ func (x *instance) prometheusProbe(n *node) *PrometheusProbe {
 	if u, err := url.Parse(p.Address); p.Address != "" && (err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https") {
 		x.fail(n.attrs["address"], "Invalid URL", "The address must be a full http:// or https:// URL.")
 	}
-	switch has := func(name string) bool { return n.attrs[name] != nil }; {
+	switch has := func(name string) bool { return x.written(n, name) != nil }; {
 	case !has("min") && !has("max") && !has("equals"):
 		x.l.sink.error(x.address, n.header, "Missing required argument", "A prometheus probe needs min, max or equals; without, every answer would pass.")
 	case has("equals") && (has("min") || has("max")):

@@ -32,6 +32,12 @@ type instance struct {
 	usesSelf bool
 	// trial evaluates a block without elements, for its mistakes alone.
 	trial bool
+	// last is what was evaluated last for this instance: whether an attribute
+	// is null is often asked right before its value.
+	last struct {
+		of    *attr
+		value cty.Value
+	}
 }
 
 func (x *instance) context(a *attr) *hcl.EvalContext {
@@ -50,12 +56,18 @@ func (x *instance) raw(a *attr) (cty.Value, bool) {
 	if a.bad {
 		return cty.DynamicVal, false
 	}
-	if a.shared() && a.value != nil {
+	same := !a.each && !a.self
+	if same && a.value != nil {
 		return *a.value, a.value.IsKnown() || a.value.IsNull()
 	}
+	if x.last.of == a {
+		return x.last.value, x.last.value.IsKnown()
+	}
 	v := x.l.eval(x.address, a.expr, x.context(a))
-	if a.shared() {
+	if same {
 		a.value = &v
+	} else {
+		x.last.of, x.last.value = a, v
 	}
 	return v, v.IsKnown()
 }
@@ -63,8 +75,11 @@ func (x *instance) raw(a *attr) (cty.Value, bool) {
 // value evaluates the named attribute and converts it. ok is false where it
 // is not written, null, or unusable.
 func (x *instance) value(n *node, name string, want cty.Type) (v cty.Value, a *attr, ok bool) {
-	a = n.attrs[name]
+	a = x.written(n, name)
 	if a == nil {
+		if null := n.attrs[name]; null != nil && n.row(name).required {
+			x.fail(null, "Missing required argument", fmt.Sprintf("The argument %q is required, but its value is null.", name))
+		}
 		return cty.DynamicVal, nil, false
 	}
 	if v, ok = x.raw(a); !ok {
@@ -73,12 +88,6 @@ func (x *instance) value(n *node, name string, want cty.Type) (v cty.Value, a *a
 	marked := containsMarked(v)
 	if marked && !a.spec.secret {
 		x.fail(a, "Sensitive value not allowed", fmt.Sprintf("The %s is shown in plans and logs, so it cannot be made from a sensitive value. If it is no secret, use nonsensitive(…).", name))
-		return v, a, false
-	}
-	if v.IsNull() {
-		if a.spec.required {
-			x.fail(a, "Missing required argument", fmt.Sprintf("The argument %q is required, but its value is null.", name))
-		}
 		return v, a, false
 	}
 	if want != cty.DynamicPseudoType {
@@ -106,7 +115,9 @@ func containsMarked(v cty.Value) bool {
 
 // shared reports that an attribute is the same for all instances, so that what
 // is made of it can be kept.
-func (a *attr) shared() bool { return a != nil && !a.each && !a.self }
+func (a *attr) shared() bool {
+	return a != nil && !a.each && !a.self && (a.under == nil || a.under.shared())
+}
 
 func article(what string) string {
 	if strings.ContainsAny(what[:1], "aeiou") {
@@ -460,7 +471,7 @@ func (x *instance) readChart(n *node) Chart {
 	}
 	ref := v.AsString()
 	name := x.text(n, "chart_name")
-	nameAttr := n.attrs["chart_name"]
+	nameAttr := x.written(n, "chart_name")
 	scheme, rest, hasScheme := strings.Cut(ref, "://")
 	if name != "" && scheme != "https" && scheme != "http" {
 		x.fail(nameAttr, "Unexpected chart_name", "A chart_name belongs to an https:// repository only; an oci:// reference or a path names the chart itself.")

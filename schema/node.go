@@ -2,7 +2,6 @@ package schema
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/agext/levenshtein"
@@ -37,6 +36,8 @@ type attr struct {
 	each, self bool
 	selves     []string
 	bad        bool // a reference in it is wrong, and reported
+	// under is what tenant_defaults has, which counts where this one is null.
+	under *attr
 	// value and memo are kept of an attribute that is the same for all
 	// instances: what it evaluates to and what was made of that.
 	value *cty.Value
@@ -257,6 +258,10 @@ func (n *node) over(defaults *node) *node {
 		m.attrs[k], m.inherited[k] = a, true
 	}
 	for k, a := range n.attrs {
+		if under := defaults.attrs[k]; under != nil && a.mayBeNull() {
+			c := *a
+			c.under, a = under, &c
+		}
 		m.attrs[k], m.inherited[k] = a, false
 	}
 	for k, inherited := range defaults.blocks {
@@ -303,47 +308,23 @@ func (n *node) labelled(kind, label string) *node {
 }
 
 // complete reports required attributes and blocks that are missing, and
-// choices that were not made exactly once, here and in nested blocks.
-func (l *loader) complete(n *node) {
+// choices that were not made exactly once, here and in nested blocks. Choices
+// that depend on the instance are left to it.
+func (l *loader) complete(n *node, address string) {
 	for _, a := range n.spec.attrs {
 		if a.required && n.attrs[a.name] == nil {
 			l.sink.error("", n.header, "Missing required argument", fmt.Sprintf("The argument %q is required in %s%s, but was not written.", a.name, n.title(), n.orDefaults()))
 		}
 	}
-	if len(n.spec.oneOf) > 0 {
-		var written []string
-		for _, name := range n.spec.oneOf {
-			if n.attrs[name] != nil || len(n.blocks[name]) > 0 {
-				written = append(written, name)
-			}
-		}
-		if len(written) != 1 {
-			said := "none is written"
-			if len(written) > 1 {
-				said = strings.Join(written, " and ") + " are written"
-			}
-			l.sink.error("", n.header, "Exactly one is needed", fmt.Sprintf("A %s needs exactly one of %s; %s.", n.spec.name, strings.Join(n.spec.oneOf, ", "), said))
-		}
-	}
+	(&instance{l: l, address: address}).exactlyOne(n)
 	for _, c := range n.spec.blocks {
 		if c.must && len(n.blocks[c.name]) == 0 {
 			l.sink.error("", n.header, "Missing block", fmt.Sprintf("A %s block is required.", c.name))
 		}
 		for _, b := range n.blocks[c.name] {
-			l.complete(b)
+			l.complete(b, address)
 		}
 	}
-}
-
-// chosen is what of the block's oneOf is written, the last where that is
-// several; empty when nothing is.
-func (n *node) chosen() string {
-	for _, name := range slices.Backward(n.spec.oneOf) {
-		if n.attrs[name] != nil || len(n.blocks[name]) > 0 {
-			return name
-		}
-	}
-	return ""
 }
 
 // orDefaults names the other place where an attribute may be written.
@@ -362,7 +343,7 @@ func (n *node) refersToSelf() bool {
 	}
 	uses := false
 	for _, a := range n.attrs {
-		uses = uses || a.self
+		uses = uses || a.self || a.under != nil && a.under.self
 	}
 	for _, list := range n.blocks {
 		for _, b := range list {

@@ -46,7 +46,7 @@ func (x *instance) checkName(n *node, attr, what, name string, limit int) bool {
 		return true
 	}
 	detail := fmt.Sprintf("The %s %q cannot be used: %s.", what, name, why)
-	if a := n.attrs[attr]; a != nil {
+	if a := x.written(n, attr); a != nil {
 		x.fail(a, "Invalid "+what, detail)
 	} else {
 		x.l.sink.error(x.address, n.label, "Invalid "+what, detail+fmt.Sprintf(" Write another with %s = \"…\".", attr))
@@ -93,17 +93,17 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 			x.fail(a, "Invalid store", fmt.Sprintf("%q is no store; write a file://, s3://, gs:// or azblob:// URL.", s.Store))
 		}
 	}
-	if a := n.attrs["recipients"]; a != nil {
+	if a := x.written(n, "recipients"); a != nil {
 		x.recipients(a, s)
 	}
 	need := func(attr string, missing bool) {
-		if missing && (n.attrs[attr] == nil) {
+		if missing && x.written(n, attr) == nil {
 			x.l.sink.error(x.address, n.header, "Missing required argument", fmt.Sprintf("A snapshot with driver = %q needs %s.", s.Driver, attr))
 		}
 	}
 	foreign := func(attrs ...string) {
 		for _, attr := range attrs {
-			if a := n.attrs[attr]; a != nil && s.Driver != "" && !n.inherited[attr] {
+			if a := x.written(n, attr); a != nil && s.Driver != "" && !n.inherited[attr] && a == n.attrs[attr] {
 				x.warn(a, "Argument without effect", fmt.Sprintf("A snapshot with driver = %q does not use %s.", s.Driver, attr))
 			}
 		}
@@ -164,7 +164,7 @@ func (l *loader) system() {
 		}
 		return
 	}
-	l.complete(n)
+	l.complete(n, "system")
 	x := &instance{l: l, address: "system", usesSelf: true}
 	s := &System{Release: Release{Address: "system", Source: n.source()}}
 	self := map[string]cty.Value{}
@@ -193,6 +193,9 @@ func (l *loader) system() {
 	s.OnFailure = SystemFailure(x.text(n, "on_failure"))
 	x.migration(n, s)
 	if b := n.one("database"); b != nil {
+		if b.dynamicChoice() {
+			x.exactlyOne(b)
+		}
 		d := &Database{DSN: x.text(b, "dsn"), Source: b.source()}
 		if c := b.one("dsn_secret"); c != nil {
 			d.DSNSecret = &SecretKey{Name: x.text(c, "name"), Key: x.text(c, "key")}
@@ -234,7 +237,7 @@ func (x *instance) migration(n *node, s *System) {
 		b = &node{spec: n.spec.block("migration"), header: n.header}
 	}
 	s.Migration = Migration{Mode: MigrationMode(x.text(b, "mode")), Template: x.text(b, "template"), Timeout: x.duration(b, "timeout"), Source: b.source()}
-	if a := b.attrs["template"]; a != nil && (s.Migration.Mode == MigrateInit || s.Migration.Mode == MigrateNone) {
+	if a := x.written(b, "template"); a != nil && (s.Migration.Mode == MigrateInit || s.Migration.Mode == MigrateNone) {
 		x.warn(a, "Argument without effect", fmt.Sprintf("A migration with mode = %q does not use template.", s.Migration.Mode))
 	}
 }
@@ -255,7 +258,7 @@ func (x *instance) bind(each *eachValue, self map[string]cty.Value) {
 	if x.usesSelf {
 		vars["self"] = cty.ObjectVal(self)
 	}
-	x.ctx = x.l.base.NewChild()
+	x.ctx, x.last.of = x.l.base.NewChild(), nil
 	x.ctx.Variables = vars
 }
 
@@ -281,7 +284,7 @@ func (l *loader) identityOrder(n *node, names []string) []string {
 			return
 		}
 		state[name] = underWay
-		if a := n.attrs[name]; a != nil {
+		for a := n.attrs[name]; a != nil; a = a.under {
 			for _, dep := range a.selves {
 				if dep == "*" {
 					l.sink.error("", a.raw.Range(), "Cycle in self", fmt.Sprintf("The %s is part of self, so it cannot use self as a whole; use single attributes, as in self.slug.", name))

@@ -61,7 +61,7 @@ func (l *loader) removed(n *node) *Removed {
 		return nil
 	}
 	r.Slug = DefaultSlug(r.From)
-	if n.attrs["cluster"] != nil {
+	if x.written(n, "cluster") != nil {
 		r.Cluster = x.cluster(n)
 	}
 	r.Namespace, r.Name = "tenant-"+r.Slug, "tenant-"+r.Slug
@@ -71,7 +71,7 @@ func (l *loader) removed(n *node) *Removed {
 	if v := x.text(n, "release"); v != "" && x.checkName(n, "release", "release name", v, maxRelease) {
 		r.Name = v
 	}
-	if n.attrs["companions"] != nil {
+	if x.written(n, "companions") != nil {
 		r.Companions = append([]string{}, x.strings(n, "companions")...)
 	}
 	return r

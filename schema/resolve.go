@@ -13,7 +13,11 @@ import (
 func (l *loader) resolve() {
 	for _, name := range []string{"soctalk", "cluster", "registry", "prerequisite", "compatibility", "release", "removed", "moved", "window", "check", "rollout"} {
 		for _, n := range l.top.blocks[name] {
-			l.complete(n)
+			address := ""
+			if name == "check" {
+				address = "check." + n.name()
+			}
+			l.complete(n, address)
 		}
 	}
 	if n := l.top.one("soctalk"); n != nil {
@@ -52,13 +56,8 @@ func (l *loader) clusters() {
 
 // cluster returns the cluster of a release: the one written, or the only one.
 func (x *instance) cluster(n *node) string {
-	if a := n.attrs["cluster"]; a != nil {
-		if c := x.ref(n, "cluster"); c != "" {
-			return c
-		}
-		if v, ok := x.raw(a); !ok || !v.IsNull() {
-			return ""
-		}
+	if x.written(n, "cluster") != nil {
+		return x.ref(n, "cluster")
 	}
 	names := sortedKeys(x.l.fleet.Clusters)
 	if len(names) == 1 {
@@ -89,7 +88,7 @@ func (l *loader) prerequisites() {
 	for _, n := range l.top.blocks["prerequisite"] {
 		x := &instance{l: l}
 		p := &Prerequisite{Name: n.name(), CRD: x.text(n, "crd"), AnyCRD: x.strings(n, "any_crd"), SnapshotClass: x.text(n, "snapshot_class"), Source: n.source()}
-		if n.attrs["default_storage_class"] != nil {
+		if x.written(n, "default_storage_class") != nil {
 			b := x.boolean(n, "default_storage_class")
 			p.DefaultStorageClass = &b
 		}

@@ -77,7 +77,7 @@ type selector struct {
 func (x *instance) selector(n *node, r *Rollout, bySlug map[string]*Tenant) *selector {
 	l := x.l
 	w := &Wave{Name: n.name(), MaxParallel: r.MaxParallel, Soak: x.duration(n, "soak"), Approve: x.boolean(n, "approve"), Checks: x.refs(n, "checks"), Source: n.source()}
-	if a := n.attrs["max_parallel"]; a != nil {
+	if a := x.written(n, "max_parallel"); a != nil {
 		if p := x.integer(n, "max_parallel"); p > r.MaxParallel {
 			x.warn(a, "Limit without effect", fmt.Sprintf("The rollout allows %d at the same time, so the wave's %d is never reached.", r.MaxParallel, p))
 		} else if p > 0 {
@@ -85,7 +85,7 @@ func (x *instance) selector(n *node, r *Rollout, bySlug map[string]*Tenant) *sel
 		}
 	}
 	s := &selector{node: n, wave: w, match: x.stringMap(n, "match"), percent: x.integer(n, "percent")}
-	s.rest = n.attrs["tenants"] == nil && n.attrs["match"] == nil && n.attrs["percent"] == nil
+	s.rest = x.written(n, "tenants") == nil && x.written(n, "match") == nil && x.written(n, "percent") == nil
 	if n.name() == restWave && !s.rest {
 		l.sink.error("", n.label, "Wave rest selects", fmt.Sprintf("The wave %q takes everything left, so it cannot select. Name this wave something else.", restWave))
 	}

@@ -19,8 +19,8 @@ func (l *loader) tenants() {
 	defaults := l.top.one("tenant_defaults")
 	for _, n := range l.top.blocks["tenant"] {
 		merged := n.over(defaults)
-		l.complete(merged)
 		address := "tenant." + n.name()
+		l.complete(merged, address)
 		if n.attrs["for_each"] == nil {
 			x := &instance{l: l, address: address}
 			if t := x.tenant(merged, n.name(), nil); t != nil {
@@ -112,13 +112,13 @@ func (x *instance) tenant(n *node, name string, each *eachValue) *Tenant {
 	fine := true
 	self := make(map[string]cty.Value, len(selfNames))
 	for _, attr := range l.identityOrder(n, selfNames) {
-		if a := n.attrs[attr]; a != nil && (a.each || a.self) {
+		if a := n.attrs[attr]; a != nil && !a.shared() {
 			x.bind(each, self)
 		}
 		switch attr {
 		case "slug":
 			t.Slug = name
-			if v := x.text(n, "slug"); n.attrs["slug"] != nil {
+			if v := x.text(n, "slug"); x.written(n, "slug") != nil {
 				t.Slug = v
 			}
 			fine = x.trial || x.checkName(n, "slug", "slug", t.Slug, maxLabel)
@@ -131,7 +131,7 @@ func (x *instance) tenant(n *node, name string, each *eachValue) *Tenant {
 			if v := x.text(n, "namespace"); v != "" {
 				t.Namespace = v
 			}
-			if !x.trial && (fine || n.attrs["namespace"] != nil) {
+			if !x.trial && (fine || x.written(n, "namespace") != nil) {
 				x.checkName(n, "namespace", "namespace", t.Namespace, maxLabel)
 			}
 			self[attr] = cty.StringVal(t.Namespace)
@@ -143,7 +143,7 @@ func (x *instance) tenant(n *node, name string, each *eachValue) *Tenant {
 			if v := x.text(n, "release"); v != "" {
 				t.Name = v
 			}
-			if !x.trial && (fine || n.attrs["release"] != nil) && x.checkName(n, "release", "release name", t.Name, maxRelease) && len(t.Name) > maxTenantRelease {
+			if !x.trial && (fine || x.written(n, "release") != nil) && x.checkName(n, "release", "release name", t.Name, maxRelease) && len(t.Name) > maxTenantRelease {
 				x.nameTooLong(n, t.Name)
 			}
 			self[attr] = cty.StringVal(t.Name)
@@ -154,7 +154,7 @@ func (x *instance) tenant(n *node, name string, each *eachValue) *Tenant {
 	}
 	if x.trial {
 		for k := range self {
-			if a := n.attrs[k]; a == nil || a.each || a.self {
+			if !n.attrs[k].shared() {
 				self[k] = cty.DynamicVal
 			}
 		}
@@ -177,7 +177,7 @@ func (x *instance) tenant(n *node, name string, each *eachValue) *Tenant {
 
 func (x *instance) nameTooLong(n *node, name string) {
 	at := n.label
-	if a := n.attrs["release"]; a != nil {
+	if a := x.written(n, "release"); a != nil {
 		at = a.raw.Range()
 	}
 	x.l.sink.error(x.address, at, "Release name too long", fmt.Sprintf("The release name %q has %d characters. Names that the chart derives from it, such as %q, may have %d, so %d is the limit. Write a shorter one with release = \"…\", or shorten the slug.", name, len(name), name+"-wazuh-dashboard", maxLabel, maxTenantRelease))
@@ -203,7 +203,7 @@ func (x *instance) companion(n, parent *node, t *Tenant, each *eachValue, tenant
 		self[k] = v
 	}
 	for _, attr := range x.l.identityOrder(n, []string{"version", "release"}) {
-		if a := n.attrs[attr]; a != nil && (a.each || a.self) {
+		if a := n.attrs[attr]; a != nil && !a.shared() {
 			y.bind(each, self)
 		}
 		switch attr {
@@ -225,7 +225,7 @@ func (x *instance) companion(n, parent *node, t *Tenant, each *eachValue, tenant
 	c.After = y.text(n, "order") == "after"
 	enabled := y.boolean(n, "enabled")
 	y.common(n, &c.Release)
-	if n.attrs["timeout"] == nil {
+	if y.written(n, "timeout") == nil {
 		c.Timeout = t.Timeout
 	}
 	if !enabled || c.Version == nil || x.trial {

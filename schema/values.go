@@ -33,7 +33,7 @@ func (c layerCache) decode(text string) (map[string]any, error) {
 // values returns the merged layers of a release. The result may share parts
 // with other releases.
 func (x *instance) values(n *node) map[string]any {
-	a := n.attrs["values"]
+	a := x.written(n, "values")
 	if a == nil {
 		return map[string]any{}
 	}

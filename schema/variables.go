@@ -56,7 +56,7 @@ func (l *loader) evalVariables() {
 
 func (l *loader) declareVariable(v *variable) {
 	n := v.node
-	l.complete(n)
+	l.complete(n, "")
 	v.ty, v.nullable = cty.DynamicPseudoType, true
 	if a := n.attrs["type"]; a != nil {
 		ty, defs, diags := typeexpr.TypeConstraintWithDefaults(a.raw)
