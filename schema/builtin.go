@@ -76,7 +76,9 @@ func (x *instance) api(n *node, release string) *API {
 	}
 	if at := x.written(n, "url"); at != nil {
 		u, err := url.Parse(a.URL)
-		if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
+		if a.URL == "" {
+			// Said already.
+		} else if err != nil || u.Host == "" || u.User != nil || u.Scheme != "http" && u.Scheme != "https" {
 			x.fail(at, "Invalid URL", "The url must be a full http:// or https:// URL, without a login.")
 		} else if a.Origin == "" {
 			a.Origin = u.Scheme + "://" + u.Host

@@ -174,8 +174,12 @@ func (x *instance) text(n *node, name string) string {
 		x.fail(a, "Invalid value for "+name, fmt.Sprintf("The %s must be one of %s, not %q.%s", name, quoteAll(spec.enum), s, didYouMean(s, spec.enum)))
 		return spec.literalDefault()
 	}
-	if spec.required && s == "" && len(spec.enum) == 0 {
-		x.fail(a, "Empty value", fmt.Sprintf("The %s must not be empty.", name))
+	if (spec.required || spec.filled) && s == "" && len(spec.enum) == 0 {
+		detail := fmt.Sprintf("The %s must not be empty.", name)
+		if spec.def != "" {
+			detail += " Leave it out for the default."
+		}
+		x.fail(a, "Empty value", detail)
 	}
 	return s
 }
@@ -260,6 +264,9 @@ func (x *instance) strings(n *node, name string) []string {
 			return nil
 		}
 		out = append(out, e.AsString())
+	}
+	if a.spec.filled && (len(out) == 0 || contains(out, "")) {
+		x.fail(a, "Empty value", fmt.Sprintf("The %s must not be empty, nor hold an empty text.", name))
 	}
 	return out
 }

@@ -42,6 +42,9 @@ type attribute struct {
 	// secret allows a sensitive value here; everywhere else it is refused,
 	// because the value is shown in plans, logs or names.
 	secret bool
+	// filled refuses an empty text, and a list that is empty or holds one: it
+	// would do nothing, or quietly mean the default.
+	filled bool
 	// min and max bound a number, inclusive; max 0 is no bound.
 	min, max int
 	bounded  bool
@@ -94,9 +97,9 @@ func with(lists ...[]*attribute) []*attribute {
 // The attributes that system, tenants and companions share.
 func releaseAttrs(release, timeout string) []*attribute {
 	return []*attribute{
-		{name: "release", kind: kindString, def: release, doc: "Name of the Helm release, at most 53 characters."},
+		{name: "release", kind: kindString, filled: true, def: release, doc: "Name of the Helm release, at most 53 characters."},
 		{name: "chart", kind: kindChart, required: true, doc: "The chart: an `oci://` reference, an `https://` repository (then `chart_name` says which chart of it), or a local folder or `.tgz`."},
-		{name: "chart_name", kind: kindString, doc: "Name of the chart in an `https://` repository; not allowed otherwise."},
+		{name: "chart_name", kind: kindString, filled: true, doc: "Name of the chart in an `https://` repository; not allowed otherwise."},
 		{name: "version", kind: kindVersion, required: true, doc: "The chart version to run. Exact, never a range, so that a plan means the same tomorrow."},
 		{name: "values", kind: kindValues, secret: true, doc: "Layers of values, each a YAML text (usually `file(…)` or `templatefile(…)`) or an object. They merge as several `-f` files do in Helm: a later layer wins, maps merge, lists and everything else replace, and `null` removes a chart's default."},
 		{name: "values_from", kind: kindString, enum: []string{"release"}, doc: "`\"release\"` puts the user-supplied values of the live release underneath `values`."},
@@ -114,12 +117,12 @@ func snapshotBlock() *block {
 			{name: "driver", kind: kindString, required: true, enum: []string{"csi", "pg_dump", "velero", "command"}, doc: "`csi`: VolumeSnapshots of the release's volumes. `pg_dump`: a dump of the system database (system only; needs a `database` block). `velero`: a Velero backup of the namespace. `command`: an own program."},
 			{name: "class", kind: kindString, doc: "VolumeSnapshotClass, for `csi`."},
 			{name: "location", kind: kindString, doc: "BackupStorageLocation, for `velero`. Without it, Velero's default."},
-			{name: "store", kind: kindString, doc: "Where dumps go: a `file://`, `s3://`, `gs://` or `azblob://` URL. Required for `pg_dump`."},
+			{name: "store", kind: kindString, filled: true, doc: "Where dumps go: a `file://`, `s3://`, `gs://` or `azblob://` URL. Required for `pg_dump`."},
 			{name: "recipients", kind: kindStrings, doc: "Public keys of [age](https://age-encryption.org) (`age1…`). With them, the Secrets of the release's namespace are put into `store` beside the snapshot, encrypted to these keys; without, they are not saved."},
 			{name: "when", kind: kindString, def: `"always"`, enum: []string{"always", "breaking", "never"}, doc: "`breaking`: only before a hop to a release with breaking changes."},
 			{name: "quiesce", kind: kindBool, def: "false", doc: "Scale the workloads down while the snapshot is taken."},
 			{name: "keep", kind: kindInt, def: "5", bounded: true, min: 1, doc: "How many to keep."},
-			{name: "argv", kind: kindStrings, doc: "Program and arguments, for `command`. Runs only with `-allow-exec`."},
+			{name: "argv", kind: kindStrings, filled: true, doc: "Program and arguments, for `command`. Runs only with `-allow-exec`."},
 			{name: "verify", kind: kindStrings, doc: "Program that proves a snapshot of `command`, and its arguments."},
 			{name: "restore", kind: kindStrings, doc: "Program that brings back a snapshot of `command`, and its arguments. Without it the snapshot is no way back."},
 			{name: "delete", kind: kindStrings, doc: "Program that deletes a snapshot of `command`, and its arguments."},
@@ -153,9 +156,9 @@ func companionBlock() *block {
 
 func tenantAttrs() []*attribute {
 	return with([]*attribute{
-		{name: "slug", kind: kindString, def: "the label, or `each.key`", doc: "The tenant's short name: a DNS label, unique in the fleet."},
+		{name: "slug", kind: kindString, filled: true, def: "the label, or `each.key`", doc: "The tenant's short name: a DNS label, unique in the fleet."},
 		{name: "cluster", kind: kindRef, refs: "cluster", def: "the only cluster", doc: "Where the tenant runs."},
-		{name: "namespace", kind: kindString, def: "tenant-<slug>", doc: "Its namespace, of which it is the only tenant."},
+		{name: "namespace", kind: kindString, filled: true, def: "tenant-<slug>", doc: "Its namespace, of which it is the only tenant."},
 		{name: "labels", kind: kindStringMap, def: "{}", doc: "Free labels, for waves and `-target`."},
 		{name: "window", kind: kindRef, refs: "window", doc: "When work on this tenant may be done; any time when not written."},
 	}, releaseAttrs("tenant-<slug>", `"15m"`))
@@ -179,10 +182,10 @@ func optional(attrs []*attribute) []*attribute {
 func probeBlocks() []*block {
 	return []*block{
 		{name: "http", self: true, doc: "A GET request: to a Service of the release's namespace through the API server's proxy, or to a `url`.", oneOf: []string{"service", "url"}, attrs: []*attribute{
-			{name: "service", kind: kindString, doc: "Name of the Service."},
+			{name: "service", kind: kindString, filled: true, doc: "Name of the Service."},
 			{name: "port", kind: kindInt, bounded: true, min: 1, max: 65535, def: "80", doc: "Port of the Service."},
 			{name: "path", kind: kindString, def: `"/"`, doc: "Path and query, beginning with `/`."},
-			{name: "url", kind: kindString, secret: true, doc: "An `https://` or `http://` URL instead of a Service."},
+			{name: "url", kind: kindString, filled: true, secret: true, doc: "An `https://` or `http://` URL instead of a Service."},
 			{name: "status", kind: kindInt, bounded: true, min: 100, max: 599, def: "200", doc: "The status code that is expected."},
 			{name: "jsonpath", kind: kindString, doc: "A JSONPath (`{.status}`) into the answer, held against `equals`."},
 			{name: "equals", kind: kindString, secret: true, doc: "What the answer, or what `jsonpath` finds in it, has to be."},
@@ -209,9 +212,9 @@ func probeBlocks() []*block {
 
 func apiBlock() *block {
 	return &block{name: "api", self: true, doc: "The way into SocTalk's own API, for the built-in checks.", attrs: []*attribute{
-		{name: "service", kind: kindString, def: "<release>-api", doc: "Name of the Service in the system's namespace, reached through the API server's proxy."},
+		{name: "service", kind: kindString, filled: true, def: "<release>-api", doc: "Name of the Service in the system's namespace, reached through the API server's proxy."},
 		{name: "port", kind: kindInt, bounded: true, min: 1, max: 65535, def: "8000", doc: "Port of the Service."},
-		{name: "url", kind: kindString, doc: "An `https://` or `http://` URL instead of a Service."},
+		{name: "url", kind: kindString, filled: true, doc: "An `https://` or `http://` URL instead of a Service."},
 		{name: "origin", kind: kindString, def: "that of `url`", doc: "The origin that logging in is said to come from, where SocTalk asks for its public one."},
 	}, blocks: []*block{
 		{name: "login_secret", self: true, must: true, doc: "A Secret in the system's namespace that holds the login of an analyst.", attrs: []*attribute{
@@ -276,11 +279,11 @@ var language = &block{
 			doc:   "Something the cluster must have. Checked in every plan, never changed; a failing one is an error in the plan.",
 			oneOf: []string{"crd", "any_crd", "default_storage_class", "kubernetes", "snapshot_class", "permission"},
 			attrs: []*attribute{
-				{name: "crd", kind: kindString, doc: "A CustomResourceDefinition by its full name."},
-				{name: "any_crd", kind: kindStrings, doc: "CustomResourceDefinitions of which one is enough."},
+				{name: "crd", kind: kindString, filled: true, doc: "A CustomResourceDefinition by its full name."},
+				{name: "any_crd", kind: kindStrings, filled: true, doc: "CustomResourceDefinitions of which one is enough."},
 				{name: "default_storage_class", kind: kindBool, doc: "Whether there must be a default StorageClass."},
 				{name: "kubernetes", kind: kindConstraint, doc: "Versions of Kubernetes."},
-				{name: "snapshot_class", kind: kindString, doc: "A VolumeSnapshotClass by name."},
+				{name: "snapshot_class", kind: kindString, filled: true, doc: "A VolumeSnapshotClass by name."},
 			},
 			blocks: []*block{{
 				name: "permission", doc: "Something this account must be allowed to do.",
@@ -327,7 +330,7 @@ var language = &block{
 			doc: "The one soctalk-system release.",
 			attrs: with([]*attribute{
 				{name: "cluster", kind: kindRef, refs: "cluster", def: "the only cluster", doc: "Where the system runs."},
-				{name: "namespace", kind: kindString, def: `"soctalk-system"`, doc: "Its namespace."},
+				{name: "namespace", kind: kindString, filled: true, def: `"soctalk-system"`, doc: "Its namespace."},
 				{name: "on_failure", kind: kindString, def: `"stop"`, enum: []string{"stop", "rollback", "restore"}, doc: "What follows a failed upgrade. `rollback`: only when the schema did not move. `restore`: accepts losing what was written since the snapshot."},
 			}, releaseAttrs(`"soctalk-system"`, `"10m"`)),
 			blocks: []*block{
@@ -337,7 +340,7 @@ var language = &block{
 					{name: "timeout", kind: kindDuration, def: `"10m"`, doc: "How long it may take."},
 				}},
 				{name: "database", self: true, oneOf: []string{"dsn", "dsn_secret", "exec"}, doc: "The way into the system database: for the schema revision, for dumps and for `sql` checks.", attrs: []*attribute{
-					{name: "dsn", kind: kindString, secret: true, doc: "A PostgreSQL connection string; use a sensitive variable."},
+					{name: "dsn", kind: kindString, filled: true, secret: true, doc: "A PostgreSQL connection string; use a sensitive variable."},
 				}, blocks: []*block{
 					{name: "dsn_secret", self: true, doc: "A Secret in the system's namespace that holds the connection string.", attrs: []*attribute{
 						{name: "name", kind: kindString, required: true, doc: "Name of the Secret."},
@@ -375,8 +378,8 @@ var language = &block{
 				{name: "from", kind: kindAddress, required: true, doc: "Its former address, or its slug as a string."},
 				{name: "destroy", kind: kindBool, def: "true", doc: "`false`: forget it, leave it running."},
 				{name: "cluster", kind: kindRef, refs: "cluster", def: "every cluster is looked at", doc: "Where it runs."},
-				{name: "namespace", kind: kindString, def: "tenant-<slug>", doc: "Its namespace, where it had another."},
-				{name: "release", kind: kindString, def: "tenant-<slug>", doc: "Its release, where it had another."},
+				{name: "namespace", kind: kindString, filled: true, def: "tenant-<slug>", doc: "Its namespace, where it had another."},
+				{name: "release", kind: kindString, filled: true, def: "tenant-<slug>", doc: "Its release, where it had another."},
 				{name: "companions", kind: kindStrings, def: "all named `<label>-<slug>`", doc: "The releases of its namespace that go with it, by name."},
 			},
 		},

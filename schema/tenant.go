@@ -97,6 +97,9 @@ func (l *loader) forEach(n *node) []*eachValue {
 		if k.IsNull() {
 			return invalid("The for_each set holds null.")
 		}
+		if k.AsString() == "" {
+			return invalid("One of the for_each keys is empty. Keys become addresses and, by default, slugs.")
+		}
 		out = append(out, &eachValue{key: k.AsString(), object: cty.ObjectVal(map[string]cty.Value{"key": k, "value": e})})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].key < out[j].key })
