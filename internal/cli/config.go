@@ -1,6 +1,8 @@
 package cli
 
 import (
+	"slices"
+
 	"github.com/hashicorp/hcl/v2"
 	"github.com/soctalk/fleet/internal/compat"
 	"github.com/soctalk/fleet/internal/helm"
@@ -45,12 +47,12 @@ func (a *app) read(v *variables) (*schema.Fleet, []plan.Diagnostic) {
 	return fleet, view.Diagnostics(diags, fleet.Files, fleet.Sensitive)
 }
 
-// readTarget also rates the versions that the files ask for, which a plan does
-// by itself.
+// readTarget also says what a plan would refuse for a reason that the files
+// alone show, which a plan does by itself.
 func (a *app) readTarget(v *variables) (*schema.Fleet, []plan.Diagnostic) {
 	fleet, diags := a.parse(v)
 	if !diags.HasErrors() {
-		diags = append(diags, targetPairs(fleet)...)
+		diags = slices.Concat(diags, targetPairs(fleet), foreseen(fleet))
 	}
 	return fleet, view.Diagnostics(diags, fleet.Files, fleet.Sensitive)
 }
