@@ -49,7 +49,13 @@ func checkIdentity(ref schema.Chart, version string, c *Chart) error {
 	return nil
 }
 
-func (r *Resolver) loadLocal(ref schema.Chart, version string) (*Chart, error) {
+// LoadLocal returns a chart that lies on this machine, see [IsLocal]. The
+// version may be empty; when given, it must be the chart's own.
+func LoadLocal(ref schema.Chart, version string) (*Chart, error) {
+	return loadLocal(ref, version, defaultMaxBytes)
+}
+
+func loadLocal(ref schema.Chart, version string, maxBytes int64) (*Chart, error) {
 	info, err := os.Stat(ref.Ref)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil, &NotFoundError{Ref: ref.Ref}
@@ -58,8 +64,8 @@ func (r *Resolver) loadLocal(ref schema.Chart, version string) (*Chart, error) {
 		return nil, &InvalidError{Ref: ref.Ref, Version: version, Why: err.Error(), Cause: err}
 	}
 	if !info.IsDir() {
-		if info.Size() > r.options.MaxBytes {
-			return nil, tooLarge(ref, version, r.options.MaxBytes)
+		if info.Size() > maxBytes {
+			return nil, tooLarge(ref, version, maxBytes)
 		}
 		archive, err := os.ReadFile(ref.Ref)
 		if err != nil {

@@ -122,7 +122,7 @@ func (l *Lock) Digest(ref schema.Chart, version string) string {
 
 // Set locks a chart version; local charts are left out.
 func (l *Lock) Set(ref schema.Chart, version, digest string) {
-	if !isLocal(ref) {
+	if !IsLocal(ref) {
 		l.set(lockKey{ref: ref.Ref, name: ref.Name, version: version}, digest)
 	}
 }

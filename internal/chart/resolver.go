@@ -94,8 +94,8 @@ func (r *Resolver) Fetch(ctx context.Context, ref schema.Chart, version string) 
 }
 
 func (r *Resolver) fetch(ctx context.Context, ref schema.Chart, version string) (*Chart, error) {
-	if isLocal(ref) {
-		return r.loadLocal(ref, version)
+	if IsLocal(ref) {
+		return loadLocal(ref, version, r.options.MaxBytes)
 	}
 	if version == "" {
 		return nil, fmt.Errorf("fetching chart %s: no version given", display(ref))
@@ -135,7 +135,7 @@ func (r *Resolver) fetch(ctx context.Context, ref schema.Chart, version string) 
 // the one it is.
 func (r *Resolver) Versions(ctx context.Context, ref schema.Chart) ([]string, error) {
 	switch {
-	case isLocal(ref):
+	case IsLocal(ref):
 		c, err := r.Fetch(ctx, ref, "")
 		if err != nil {
 			return nil, err
@@ -148,7 +148,8 @@ func (r *Resolver) Versions(ctx context.Context, ref schema.Chart) ([]string, er
 	}
 }
 
-func isLocal(ref schema.Chart) bool { return !strings.Contains(ref.Ref, "://") }
+// IsLocal says whether a chart lies on this machine, as a folder or an archive.
+func IsLocal(ref schema.Chart) bool { return !strings.Contains(ref.Ref, "://") }
 
 // notFound says which versions there are, and which one was probably meant.
 func notFound(ref schema.Chart, version string, versions []string) error {

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/releases"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 )
@@ -18,6 +19,7 @@ func foreseen(f *schema.Fleet) hcl.Diagnostics {
 			s.add(&c.Release, plan.NeverFits(f, t, &c.Release))
 		}
 	}
+	releases.Foresee(f, func(r *schema.Release, p plan.Problem) { s.add(r, &p) })
 	return s.diagnostics()
 }
 

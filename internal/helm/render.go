@@ -139,11 +139,18 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 // acceptable refuses what Helm refuses, and a chart without its dependencies,
 // which Helm's SDK renders as if they were not wanted.
 func (c *Client) acceptable(t Target, caps *chartutil.Capabilities) error {
-	if missing := t.Chart.MissingDependencies(); len(missing) > 0 {
-		return &DependencyError{Chart: t.Chart.Name, Version: t.Chart.Version, Missing: missing}
+	if err := complete(t.Chart); err != nil {
+		return err
 	}
 	if t.Chart.KubeVersion != "" && !chartutil.IsCompatibleRange(t.Chart.KubeVersion, caps.KubeVersion.String()) {
 		return &KubeVersionError{Chart: t.Chart.Name, Version: t.Chart.Version, Wants: t.Chart.KubeVersion, Has: caps.KubeVersion.String()}
+	}
+	return nil
+}
+
+func complete(ch *chart.Chart) error {
+	if missing := ch.MissingDependencies(); len(missing) > 0 {
+		return &DependencyError{Chart: ch.Name, Version: ch.Version, Missing: missing}
 	}
 	return nil
 }
