@@ -3,6 +3,7 @@ package schema
 import (
 	"fmt"
 	"regexp"
+	"strconv"
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
@@ -72,7 +73,7 @@ func (l *loader) registries() {
 		x := &instance{l: l}
 		host := n.name()
 		if !validHost(host) {
-			l.sink.error("", n.label, "Invalid registry host", fmt.Sprintf("%q is no registry host; write \"name\" or \"name:port\", without scheme and path.", host))
+			l.sink.error("", n.label, "Invalid registry host", fmt.Sprintf("%q is no registry host; write \"name\" or \"name:port\", without scheme and path, with a port up to 65535.", host))
 		}
 		r := &Registry{Host: host, PlainHTTP: x.boolean(n, "plain_http"), CAFile: x.path(n, "ca_file"), Source: n.source()}
 		if r.CAFile != "" {
@@ -123,4 +124,11 @@ func (l *loader) facts() {
 var hostForm = regexp.MustCompile(`^([a-zA-Z0-9]([-a-zA-Z0-9.]*[a-zA-Z0-9])?|\[[0-9a-fA-F:]+\])(:[0-9]{1,5})?$`)
 
 // validHost reports whether s is a host, with or without port.
-func validHost(s string) bool { return len(s) <= 260 && hostForm.MatchString(s) }
+func validHost(s string) bool {
+	m := hostForm.FindStringSubmatch(s)
+	if m == nil || len(s) > 260 {
+		return false
+	}
+	port, err := strconv.ParseUint(strings.TrimPrefix(m[3], ":"), 10, 16)
+	return m[3] == "" || err == nil && port > 0
+}
