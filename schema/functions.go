@@ -30,7 +30,7 @@ func (l *loader) functions() map[string]function.Function {
 		"trimprefix": stdlib.TrimPrefixFunc, "trimspace": stdlib.TrimSpaceFunc, "trimsuffix": stdlib.TrimSuffixFunc,
 		"upper": stdlib.UpperFunc,
 		// collections
-		"alltrue": allTrueFunc, "anytrue": anyTrueFunc, "chunklist": stdlib.ChunklistFunc, "coalesce": stdlib.CoalesceFunc,
+		"alltrue": allTrueFunc, "anytrue": anyTrueFunc, "chunklist": stdlib.ChunklistFunc, "coalesce": coalesceFunc,
 		"coalescelist": stdlib.CoalesceListFunc, "compact": stdlib.CompactFunc, "concat": limited(stdlib.ConcatFunc, concatCost),
 		"contains": stdlib.ContainsFunc, "distinct": stdlib.DistinctFunc, "element": stdlib.ElementFunc,
 		"flatten": stdlib.FlattenFunc, "index": indexFunc, "keys": stdlib.KeysFunc, "length": lengthFunc,
@@ -40,17 +40,21 @@ func (l *loader) functions() map[string]function.Function {
 		"setunion": stdlib.SetUnionFunc, "slice": stdlib.SliceFunc, "sort": stdlib.SortFunc,
 		"transpose": transposeFunc, "values": stdlib.ValuesFunc, "zipmap": stdlib.ZipmapFunc,
 		// encodings
-		"base64decode": base64DecodeFunc, "base64encode": base64EncodeFunc, "base64sha256": base64SHA256Func,
-		"base64sha512": base64SHA512Func, "csvdecode": stdlib.CSVDecodeFunc, "jsondecode": l.sane(limited(stdlib.JSONDecodeFunc, jsonCost)),
+		"base64decode": base64DecodeFunc, "base64encode": base64EncodeFunc, "base64gzip": base64GzipFunc, "base64sha256": hashFunc("base64sha256"),
+		"base64sha512": hashFunc("base64sha512"), "csvdecode": stdlib.CSVDecodeFunc, "jsondecode": l.sane(limited(stdlib.JSONDecodeFunc, jsonCost)),
 		"jsonencode": stdlib.JSONEncodeFunc, "urlencode": urlEncodeFunc,
 		"yamldecode": l.yamlDecodeFunc(), "yamlencode": ctyyaml.YAMLEncodeFunc,
 		// hashes
-		"md5": md5Func, "sha1": sha1Func, "sha256": sha256Func, "sha512": sha512Func,
+		"md5": hashFunc("md5"), "sha1": hashFunc("sha1"), "sha256": hashFunc("sha256"), "sha512": hashFunc("sha512"), "uuidv5": uuidV5Func,
 		// time, of values only
-		"formatdate": stdlib.FormatDateFunc, "timeadd": stdlib.TimeAddFunc,
+		"formatdate": stdlib.FormatDateFunc, "timeadd": stdlib.TimeAddFunc, "timecmp": timeCmpFunc,
+		// networks
+		"cidrhost": cidrHostFunc, "cidrnetmask": cidrNetmaskFunc, "cidrsubnet": cidrSubnetFunc, "cidrsubnets": cidrSubnetsFunc,
 		// files
 		"basename": basenameFunc, "dirname": dirnameFunc, "file": l.fileFunc(false), "filebase64": l.fileFunc(true),
 		"fileexists": l.fileExistsFunc(), "fileset": l.filesetFunc(),
+		"filemd5": l.fileHashFunc("md5"), "filesha1": l.fileHashFunc("sha1"), "filesha256": l.fileHashFunc("sha256"), "filesha512": l.fileHashFunc("sha512"),
+		"filebase64sha256": l.fileHashFunc("base64sha256"), "filebase64sha512": l.fileHashFunc("base64sha512"),
 		// types
 		"can": tryfunc.CanFunc, "try": tryfunc.TryFunc, "tobool": toFunc(cty.Bool), "tolist": toFunc(cty.List(cty.DynamicPseudoType)),
 		"tomap": toFunc(cty.Map(cty.DynamicPseudoType)), "tonumber": toFunc(cty.Number), "toset": toFunc(cty.Set(cty.DynamicPseudoType)),

@@ -51,6 +51,17 @@ func (l *loader) fileFunc(encode bool) function.Function {
 	})
 }
 
+// fileHashFunc hashes any file's bytes.
+func (l *loader) fileHashFunc(name string) function.Function {
+	return textFunc(func(path string) (string, error) {
+		data, err := l.sources.file(path)
+		if err != nil {
+			return "", err
+		}
+		return hashes[name](data), nil
+	})
+}
+
 func (l *loader) fileExistsFunc() function.Function {
 	return function.New(&function.Spec{
 		Params: []function.Parameter{stringParam("path")},

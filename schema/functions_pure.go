@@ -1,6 +1,8 @@
 package schema
 
 import (
+	"bytes"
+	"compress/gzip"
 	"crypto/md5"
 	"crypto/sha1"
 	"crypto/sha256"
@@ -13,6 +15,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/Masterminds/semver/v3"
@@ -69,19 +72,113 @@ var (
 		}
 		return string(b), nil
 	})
-	md5Func          = textFunc(func(s string) (string, error) { h := md5.Sum([]byte(s)); return hex.EncodeToString(h[:]), nil })
-	sha1Func         = textFunc(func(s string) (string, error) { h := sha1.Sum([]byte(s)); return hex.EncodeToString(h[:]), nil })
-	sha256Func       = textFunc(func(s string) (string, error) { h := sha256.Sum256([]byte(s)); return hex.EncodeToString(h[:]), nil })
-	sha512Func       = textFunc(func(s string) (string, error) { h := sha512.Sum512([]byte(s)); return hex.EncodeToString(h[:]), nil })
-	base64SHA256Func = textFunc(func(s string) (string, error) {
-		h := sha256.Sum256([]byte(s))
-		return base64.StdEncoding.EncodeToString(h[:]), nil
-	})
-	base64SHA512Func = textFunc(func(s string) (string, error) {
-		h := sha512.Sum512([]byte(s))
-		return base64.StdEncoding.EncodeToString(h[:]), nil
-	})
 )
+
+// hex and base64 forms of the hashes that Terraform has, of any bytes.
+var hashes = map[string]func([]byte) string{
+	"md5":          func(b []byte) string { h := md5.Sum(b); return hex.EncodeToString(h[:]) },
+	"sha1":         func(b []byte) string { h := sha1.Sum(b); return hex.EncodeToString(h[:]) },
+	"sha256":       func(b []byte) string { h := sha256.Sum256(b); return hex.EncodeToString(h[:]) },
+	"sha512":       func(b []byte) string { h := sha512.Sum512(b); return hex.EncodeToString(h[:]) },
+	"base64sha256": func(b []byte) string { h := sha256.Sum256(b); return base64.StdEncoding.EncodeToString(h[:]) },
+	"base64sha512": func(b []byte) string { h := sha512.Sum512(b); return base64.StdEncoding.EncodeToString(h[:]) },
+}
+
+func hashFunc(name string) function.Function {
+	return textFunc(func(s string) (string, error) { return hashes[name]([]byte(s)), nil })
+}
+
+// base64GzipFunc writes the same bytes as Terraform's.
+var base64GzipFunc = textFunc(func(s string) (string, error) {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, err := w.Write([]byte(s))
+	if err := errors.Join(err, w.Flush(), w.Close()); err != nil {
+		return "", err
+	}
+	return base64.StdEncoding.EncodeToString(b.Bytes()), nil
+})
+
+// coalesceFunc passes over empty texts, as Terraform's does and go-cty's does
+// not.
+var coalesceFunc = function.New(&function.Spec{
+	VarParam: &function.Parameter{Name: "vals", Type: cty.DynamicPseudoType, AllowUnknown: true, AllowDynamicType: true, AllowNull: true},
+	Type: func(args []cty.Value) (cty.Type, error) {
+		if len(args) == 0 {
+			return cty.DynamicPseudoType, errors.New("at least one argument is needed")
+		}
+		types := make([]cty.Type, len(args))
+		for i, v := range args {
+			types[i] = v.Type()
+		}
+		ty, _ := convert.UnifyUnsafe(types)
+		if ty == cty.NilType {
+			return ty, errors.New("all arguments must have the same type")
+		}
+		return ty, nil
+	},
+	Impl: func(args []cty.Value, want cty.Type) (cty.Value, error) {
+		for _, v := range args {
+			v, err := convert.Convert(v, want)
+			switch {
+			case err != nil:
+				return cty.DynamicVal, err
+			case !v.IsKnown():
+				return cty.UnknownVal(want), nil
+			case v.IsNull(), v.Type() == cty.String && v.AsString() == "":
+				continue
+			}
+			return v, nil
+		}
+		return cty.DynamicVal, errors.New("every argument is null or an empty text")
+	},
+})
+
+// timeCmpFunc compares moments, in whatever zones they are written.
+var timeCmpFunc = function.New(&function.Spec{
+	Params: []function.Parameter{stringParam("timestamp_a"), stringParam("timestamp_b")},
+	Type:   function.StaticReturnType(cty.Number),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		var moments [2]time.Time
+		for i, v := range args {
+			t, err := time.Parse(time.RFC3339, v.AsString())
+			if err != nil {
+				return cty.DynamicVal, function.NewArgErrorf(i, "this is no RFC 3339 timestamp, such as 2026-01-31T23:00:00Z")
+			}
+			moments[i] = t
+		}
+		return cty.NumberIntVal(int64(moments[0].Compare(moments[1]))), nil
+	},
+})
+
+// The name spaces of RFC 4122.
+var uuidSpaces = map[string]string{
+	"dns": "6ba7b8109dad11d180b400c04fd430c8", "url": "6ba7b8119dad11d180b400c04fd430c8",
+	"oid": "6ba7b8129dad11d180b400c04fd430c8", "x500": "6ba7b8149dad11d180b400c04fd430c8",
+}
+
+var uuidForm = regexp.MustCompile(`^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$`)
+
+var uuidV5Func = function.New(&function.Spec{
+	Params: []function.Parameter{stringParam("namespace"), stringParam("name")},
+	Type:   function.StaticReturnType(cty.String),
+	Impl: func(args []cty.Value, _ cty.Type) (cty.Value, error) {
+		space, known := uuidSpaces[args[0].AsString()]
+		if !known {
+			if space = args[0].AsString(); !uuidForm.MatchString(space) {
+				return cty.DynamicVal, function.NewArgErrorf(0, "must be dns, url, oid, x500 or a UUID")
+			}
+			space = strings.ReplaceAll(space, "-", "")
+		}
+		prefix, err := hex.DecodeString(space)
+		if err != nil {
+			return cty.DynamicVal, function.NewArgError(0, err)
+		}
+		h := sha1.Sum(append(prefix, args[1].AsString()...))
+		h[6], h[8] = h[6]&0x0f|0x50, h[8]&0x3f|0x80
+		return cty.StringVal(fmt.Sprintf("%x-%x-%x-%x-%x", h[:4], h[4:6], h[6:8], h[8:10], h[10:16])), nil
+	},
+})
 
 // replaceFunc takes a regular expression between slashes, as in Terraform.
 var replaceFunc = function.New(&function.Spec{
