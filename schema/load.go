@@ -142,6 +142,16 @@ func skip(name string) bool {
 		strings.HasSuffix(name, ".vars.hcl") || strings.HasSuffix(name, ".vars.hcl.json")
 }
 
+// isFolder reports folders, and links to them, which are no files of the
+// configuration whatever they are called.
+func (l *loader) isFolder(e os.DirEntry) bool {
+	if e.Type()&os.ModeSymlink == 0 {
+		return e.IsDir()
+	}
+	info, err := os.Stat(filepath.Join(l.root, e.Name()))
+	return err == nil && info.IsDir()
+}
+
 // parse reads the files of the folder. It returns nil when nothing can follow.
 func (l *loader) parse() []hcl.Body {
 	entries, err := os.ReadDir(l.root)
@@ -153,7 +163,7 @@ func (l *loader) parse() []hcl.Body {
 	found := false
 	for _, e := range entries {
 		name := e.Name()
-		if skip(name) || !strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".hcl.json") {
+		if skip(name) || l.isFolder(e) || !strings.HasSuffix(name, ".hcl") && !strings.HasSuffix(name, ".hcl.json") {
 			continue
 		}
 		found = true

@@ -209,6 +209,7 @@ func (l *loader) autoFiles() []string {
 	var auto, first []string
 	for _, e := range entries {
 		switch name := e.Name(); {
+		case l.isFolder(e):
 		case name == "soctalk.vars.hcl" || name == "soctalk.vars.hcl.json":
 			first = append(first, name)
 		case strings.HasPrefix(name, "."):
