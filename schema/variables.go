@@ -181,7 +181,7 @@ func (l *loader) gatherValues() {
 		}
 	}
 	for _, name := range l.autoFiles() {
-		l.varFile(name, false)
+		l.varFile(name)
 	}
 	pairs, files := l.opts.Vars, l.opts.VarFiles
 	order := l.opts.Order
@@ -191,7 +191,7 @@ func (l *loader) gatherValues() {
 	for _, k := range order {
 		switch {
 		case k == 'f' && len(files) > 0:
-			l.varFile(files[0], true)
+			l.varFile(files[0])
 			files = files[1:]
 		case k == 'v' && len(pairs) > 0:
 			l.varPair(pairs[0])
@@ -240,7 +240,7 @@ func (l *loader) varPair(kv string) {
 	l.note("var."+name, val)
 }
 
-func (l *loader) varFile(name string, asked bool) {
+func (l *loader) varFile(name string) {
 	f := l.parseFile(name)
 	if f == nil {
 		return
@@ -251,8 +251,8 @@ func (l *loader) varFile(name string, asked bool) {
 		a := attrs[key]
 		v := l.vars[key]
 		if v == nil {
-			if asked && !l.broken {
-				l.sink.warn("", a.NameRange, "Value for undeclared variable", fmt.Sprintf("The configuration declares no variable named %q.%s", key, didYouMean(key, sortedKeys(l.vars))))
+			if !l.broken {
+				l.sink.warn("", a.NameRange, "Value for undeclared variable", fmt.Sprintf("The configuration declares no variable named %q.%s Values that only some configurations have a variable for can be set as %s%s in the environment.", key, didYouMean(key, sortedKeys(l.vars)), EnvPrefix, key))
 			}
 			continue
 		}

@@ -269,3 +269,26 @@ variable "v" {
   }
 }`, Options{}), "warning: main.hcl", "Nothing uses var.v.")
 }
+
+// TestUndeclared expects the same warning of every file with values.
+func TestUndeclared(t *testing.T) {
+	t.Parallel()
+	for _, name := range []string{"soctalk.vars.hcl", "soctalk.vars.hcl.json", "a.auto.vars.hcl", "a.auto.vars.hcl.json", "given.vars.hcl"} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			value := "targt = \"0.2.1\"\n"
+			if strings.HasSuffix(name, ".json") {
+				value = `{"targt": "0.2.1"}` + "\n"
+			}
+			o := Options{Env: []string{"SOCTALK_VAR_other=x"}}
+			if name == "given.vars.hcl" {
+				o.VarFiles = []string{name}
+			}
+			got := mistakes(t, "-- main.hcl --\nvariable \"target\" { default = \"0.2.1\" }\nsystem {\n  chart = \"oci://h/s\"\n  version = var.target\n}\n-- "+name+" --\n"+value, o)
+			if strings.Count(got, "\n") != 1 {
+				t.Error(got)
+			}
+			has(t, got, "warning: "+name, `Value for undeclared variable; The configuration declares no variable named "targt". Did you mean "target"?`)
+		})
+	}
+}
