@@ -69,6 +69,9 @@ func (d *Draft) leave(selected Selection) {
 				d.refuseLeave(r, "Release cannot be read", fmt.Sprintf("release %s: %s. Nothing is planned for it.", key, why))
 			}
 		}
+		if len(found) == 0 {
+			d.checkMeant(r)
+		}
 		if !d.oneCluster(r, found) {
 			continue
 		}
