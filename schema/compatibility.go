@@ -6,6 +6,7 @@ import (
 
 	"github.com/Masterminds/semver/v3"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/zclconf/go-cty/cty"
 	yamlv3 "go.yaml.in/yaml/v3"
 )
@@ -95,11 +96,11 @@ func (l *loader) matrix(x *instance, a *attr, text string) []Pair {
 	}
 	fail := func(node *yamlv3.Node, why string) {
 		if !known || node == nil {
-			x.fail(a, "Invalid compatibility matrix", capital(why))
+			x.fail(a, "Invalid compatibility matrix", prose.Capital(why))
 			return
 		}
 		r := yamlRange(from, text, node)
-		l.sink.error("", r, "Invalid compatibility matrix", capital(why))
+		l.sink.error("", r, "Invalid compatibility matrix", prose.Capital(why))
 	}
 	if err := checkYAML(text); err != nil {
 		fail(nil, err.Error()+".")

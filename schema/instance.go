@@ -93,7 +93,7 @@ func (x *instance) value(n *node, name string, want cty.Type) (v cty.Value, a *a
 	if want != cty.DynamicPseudoType {
 		c, err := convert.Convert(v, want)
 		if err != nil {
-			x.fail(a, "Incorrect attribute value type", fmt.Sprintf("Inappropriate value for attribute %q: it must be %s; %s.", name, article(string(a.spec.kind)), err))
+			x.fail(a, "Incorrect attribute value type", fmt.Sprintf("Inappropriate value for attribute %q: it must be %s%s.", name, article(string(a.spec.kind)), unlike(v, want, err)))
 			return v, a, false
 		}
 		v = c
@@ -108,6 +108,32 @@ func (x *instance) value(n *node, name string, want cty.Type) (v cty.Value, a *a
 	return v, a, true
 }
 
+// unlike says why a value is not of the type that is wanted: what it is instead,
+// or, where it is something of the kind, what of it does not fit.
+func unlike(v cty.Value, want cty.Type, err error) string {
+	is, wanted := shape(v.Type()), shape(want)
+	switch {
+	case is != wanted:
+		return ", not " + article(is)
+	case want.IsPrimitiveType():
+		return "" // "a number is required" says no more
+	}
+	return "; " + err.Error()
+}
+
+// shape is what people call values of a type.
+func shape(ty cty.Type) string {
+	switch {
+	case ty.IsPrimitiveType():
+		return ty.FriendlyName()
+	case ty.IsObjectType() || ty.IsMapType():
+		return "map"
+	case ty.IsTupleType() || ty.IsListType() || ty.IsSetType():
+		return "list"
+	}
+	return ty.FriendlyName()
+}
+
 // containsMarked is quick about simple values, which nearly all are.
 func containsMarked(v cty.Value) bool {
 	return v.IsMarked() || !v.Type().IsPrimitiveType() && v.ContainsMarked()
@@ -119,8 +145,9 @@ func (a *attr) shared() bool {
 	return a != nil && !a.each && !a.self && (a.under == nil || a.under.shared())
 }
 
+// article puts an article before a word, as the word is spoken.
 func article(what string) string {
-	if strings.ContainsAny(what[:1], "aeiou") {
+	if strings.ContainsAny(what[:1], "aeiou") || what == "http" || what == "sql" {
 		return "an " + what
 	}
 	return "a " + what

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/hashicorp/hcl/v2/json"
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -189,7 +190,7 @@ func (l *loader) parseFile(name string) *hcl.File {
 	src, err := l.sources.file(name)
 	at := hcl.Range{Filename: l.sources.shown(name), Start: hcl.InitialPos, End: hcl.InitialPos}
 	if err != nil {
-		l.sink.error("", hcl.Range{}, "Cannot read a file", capital(err.Error())+".")
+		l.sink.error("", hcl.Range{}, "Cannot read a file", prose.Capital(err.Error())+".")
 		return nil
 	}
 	name = at.Filename
@@ -206,7 +207,7 @@ func (l *loader) parseFile(name string) *hcl.File {
 	var diags hcl.Diagnostics
 	if strings.HasSuffix(name, ".json") {
 		if err := checkJSONDepth(src); err != nil {
-			l.sink.error("", at, "Nested too deep", capital(err.Error())+".")
+			l.sink.error("", at, "Nested too deep", prose.Capital(err.Error())+".")
 			return nil
 		}
 		f, diags = json.Parse(src, name)
@@ -217,6 +218,7 @@ func (l *loader) parseFile(name string) *hcl.File {
 			return nil
 		}
 		f, diags = hclsyntax.ParseConfig(src, name, hcl.InitialPos)
+		unclosed(diags, tokens)
 	}
 	l.sink.add("", diags...)
 	if diags.HasErrors() || f == nil {
@@ -224,6 +226,31 @@ func (l *loader) parseFile(name string) *hcl.File {
 	}
 	l.files[name] = f
 	return f
+}
+
+// unclosed points what HCL misses at the end of a file to the bracket that the
+// file ends within.
+func unclosed(diags hcl.Diagnostics, tokens hclsyntax.Tokens) {
+	var open hclsyntax.Tokens
+	for _, t := range tokens {
+		switch t.Type {
+		case hclsyntax.TokenOBrace, hclsyntax.TokenOBrack, hclsyntax.TokenOParen, hclsyntax.TokenTemplateInterp, hclsyntax.TokenTemplateControl:
+			open = append(open, t)
+		case hclsyntax.TokenCBrace, hclsyntax.TokenCBrack, hclsyntax.TokenCParen, hclsyntax.TokenTemplateSeqEnd:
+			open = open[:max(0, len(open)-1)]
+		}
+	}
+	if len(open) == 0 {
+		return
+	}
+	inner, end := open[len(open)-1], tokens[len(tokens)-1].Range.Start.Byte
+	for _, d := range diags {
+		if d.Summary == "Missing expression" && d.Subject != nil && d.Subject.Start.Byte >= end {
+			at := inner.Range
+			d.Subject, d.Context = &at, nil
+			d.Detail = fmt.Sprintf("The %q here is not closed before the end of the file.", inner.Bytes)
+		}
+	}
 }
 
 func invalidByte(src []byte) (line, col int) {
@@ -371,13 +398,6 @@ func (l *loader) eval(address string, e hcl.Expression, ctx *hcl.EvalContext) ct
 		return cty.DynamicVal
 	}
 	return v
-}
-
-func capital(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToUpper(s[:1]) + s[1:]
 }
 
 // Functions returns the names of the functions that expressions may call,

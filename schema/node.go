@@ -6,6 +6,7 @@ import (
 
 	"github.com/agext/levenshtein"
 	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/zclconf/go-cty/cty"
 )
 
@@ -22,6 +23,9 @@ type node struct {
 	ranges *Source  // the answer of source
 	// inherited names the attributes that came from tenant_defaults.
 	inherited map[string]bool
+	// meant are the names that misspelt ones in it most likely stand for: that
+	// they are missing need not be said as well.
+	meant map[string]bool
 }
 
 // attr is one written attribute.
@@ -100,7 +104,8 @@ func (l *loader) decode(body hcl.Body, spec *block, labels []string, header, lab
 		return n
 	}
 	content, diags := body.Content(spec.bodySchema())
-	l.sink.add("", l.clarify(spec, diags)...)
+	diags, n.meant = l.clarify(spec, diags)
+	l.sink.add("", diags...)
 	for name, a := range content.Attributes {
 		n.attrs[name] = l.attribute(a, spec.attr(name))
 	}
@@ -176,26 +181,32 @@ func validIdentifier(s string) bool {
 	return true
 }
 
-// clarify makes HCL's own messages about structure say more.
-func (l *loader) clarify(spec *block, diags hcl.Diagnostics) hcl.Diagnostics {
+// clarify makes HCL's own messages about structure say more, and returns the
+// names that they suggest.
+func (l *loader) clarify(spec *block, diags hcl.Diagnostics) (hcl.Diagnostics, map[string]bool) {
+	meant := map[string]bool{}
 	for _, d := range diags {
-		if d.Summary == "Unsupported argument" || d.Summary == "Unsupported block type" || d.Summary == "Extraneous JSON object property" {
-			if !strings.Contains(d.Detail, "Did you mean") {
-				if name := firstQuoted(d.Detail); name != "" {
-					if s := suggest(name, spec.names()); s != "" {
-						d.Detail += fmt.Sprintf(" Did you mean %q?", s)
-						continue
-					}
-				}
-				if spec.name != "" {
-					d.Detail += fmt.Sprintf(" A %s block may have: %s.", spec.name, strings.Join(spec.names(), ", "))
-				} else {
-					d.Detail += fmt.Sprintf(" There are: %s.", strings.Join(spec.names(), ", "))
-				}
+		if d.Summary != "Unsupported argument" && d.Summary != "Unsupported block type" && d.Summary != "Extraneous JSON object property" {
+			continue
+		}
+		if _, suggestion, made := strings.Cut(d.Detail, "Did you mean"); made {
+			meant[firstQuoted(suggestion)] = true
+			continue
+		}
+		if name := firstQuoted(d.Detail); name != "" {
+			if s := suggest(name, spec.names()); s != "" {
+				meant[s] = true
+				d.Detail += fmt.Sprintf(" Did you mean %q?", s)
+				continue
 			}
 		}
+		if spec.name != "" {
+			d.Detail += fmt.Sprintf(" %s block may have: %s.", prose.Capital(article(spec.name)), strings.Join(spec.names(), ", "))
+		} else {
+			d.Detail += fmt.Sprintf(" There are: %s.", strings.Join(spec.names(), ", "))
+		}
 	}
-	return diags
+	return diags, meant
 }
 
 func firstQuoted(s string) string {
@@ -253,7 +264,12 @@ func (n *node) over(defaults *node) *node {
 		return n
 	}
 	m := &node{spec: n.spec, labels: n.labels, header: n.header, label: n.label,
-		attrs: map[string]*attr{}, blocks: map[string][]*node{}, inherited: map[string]bool{}}
+		attrs: map[string]*attr{}, blocks: map[string][]*node{}, inherited: map[string]bool{}, meant: map[string]bool{}}
+	for _, names := range []map[string]bool{defaults.meant, n.meant} {
+		for name := range names {
+			m.meant[name] = true
+		}
+	}
 	for k, a := range defaults.attrs {
 		m.attrs[k], m.inherited[k] = a, true
 	}
@@ -312,14 +328,14 @@ func (n *node) labelled(kind, label string) *node {
 // that depend on the instance are left to it.
 func (l *loader) complete(n *node, address string) {
 	for _, a := range n.spec.attrs {
-		if a.required && n.attrs[a.name] == nil {
+		if a.required && n.attrs[a.name] == nil && !n.meant[a.name] {
 			l.sink.error("", n.header, "Missing required argument", fmt.Sprintf("The argument %q is required in %s%s, but was not written.", a.name, n.title(), n.orDefaults()))
 		}
 	}
 	(&instance{l: l, address: address}).exactlyOne(n)
 	for _, c := range n.spec.blocks {
-		if c.must && len(n.blocks[c.name]) == 0 {
-			l.sink.error("", n.header, "Missing block", fmt.Sprintf("A %s block is required.", c.name))
+		if c.must && len(n.blocks[c.name]) == 0 && !n.meant[c.name] {
+			l.sink.error("", n.header, "Missing block", fmt.Sprintf("%s block is required.", prose.Capital(article(c.name))))
 		}
 		for _, b := range n.blocks[c.name] {
 			l.complete(b, address)

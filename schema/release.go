@@ -159,7 +159,7 @@ func (x *instance) preconditions(n *node) {
 func (l *loader) system() {
 	n := l.top.one("system")
 	if n == nil {
-		if !l.broken {
+		if !l.broken && !l.top.meant["system"] {
 			l.sink.error("", hcl.Range{}, "No system", "A fleet has exactly one system block:\n\n  system {\n    chart   = \"oci://ghcr.io/soctalk/charts/soctalk-system\"\n    version = \"0.2.1\"\n  }")
 		}
 		return

@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/prose"
 )
 
 // resolve turns every block into its typed form and holds them against each
@@ -78,7 +79,7 @@ func (l *loader) registries() {
 		r := &Registry{Host: host, PlainHTTP: x.boolean(n, "plain_http"), CAFile: x.path(n, "ca_file"), Source: n.source()}
 		if r.CAFile != "" {
 			if _, err := l.sources.file(r.CAFile); err != nil {
-				x.fail(n.attrs["ca_file"], "Cannot read ca_file", capital(err.Error())+".")
+				x.fail(n.attrs["ca_file"], "Cannot read ca_file", prose.Capital(err.Error())+".")
 			}
 		}
 		l.fleet.Registries[host] = r

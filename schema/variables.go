@@ -1,8 +1,10 @@
 package schema
 
 import (
+	"bytes"
 	"fmt"
 	"os"
+	"regexp"
 	"sort"
 	"strings"
 
@@ -97,7 +99,7 @@ func (l *loader) settle(name string, v *variable) cty.Value {
 	if v.given == nil {
 		if !hasDefault {
 			l.sink.error("", v.node.label, "No value for required variable",
-				fmt.Sprintf("The variable %q has no default and was not set. Set it with -var %s=VALUE, in a file given with -var-file, in soctalk.vars.hcl, or as %s%s in the environment.", name, name, EnvPrefix, name))
+				fmt.Sprintf("The variable %q has no default and was not set. Set it %swith -var %s=VALUE, in a file given with -var-file, in soctalk.vars.hcl or any *.auto.vars.hcl, or as %s%s in the environment.", name, l.prepared(name), name, EnvPrefix, name))
 			return cty.DynamicVal
 		}
 		return def
@@ -127,6 +129,22 @@ func (l *loader) settle(name string, v *variable) cty.Value {
 		return cty.DynamicVal
 	}
 	return conv
+}
+
+// prepared names the line of a file that waits for a variable's value, as
+// soctalk import writes it; empty when there is none.
+func (l *loader) prepared(name string) string {
+	line := regexp.MustCompile(`(?m)^[ \t]*(#|//)?[ \t]*` + regexp.QuoteMeta(name) + `[ \t]*=`)
+	for _, file := range l.autoFiles() {
+		f := l.files[l.sources.shown(file)]
+		if f == nil {
+			continue
+		}
+		if at := line.FindIndex(f.Bytes); at != nil {
+			return fmt.Sprintf("in %s (line %d is for it), ", l.sources.shown(file), 1+bytes.Count(f.Bytes[:at[0]], []byte("\n")))
+		}
+	}
+	return ""
 }
 
 func (v *variable) convert(val cty.Value) (cty.Value, error) {

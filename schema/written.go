@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/soctalk/fleet/internal/prose"
 )
 
 // written returns the attribute that counts: as in Terraform, null is as good
@@ -55,13 +56,13 @@ func (x *instance) exactlyOne(n *node) {
 	case len(written) == 1 || unsure:
 		return
 	}
-	x.l.sink.error(x.address, n.header, "Exactly one is needed", fmt.Sprintf("A %s needs exactly one of %s; %s.", n.spec.name, strings.Join(n.spec.oneOf, ", "), said))
+	x.l.sink.error(x.address, n.header, "Exactly one is needed", fmt.Sprintf("%s block needs exactly one of %s; %s.", prose.Capital(article(n.spec.name)), strings.Join(n.spec.oneOf, ", "), said))
 }
 
 // chooses says whether a block has an attribute or a block of a name. It is not
 // sure of an attribute whose value is not known, or not before the instance is.
 func (x *instance) chooses(n *node, name string) (is, sure bool) {
-	if len(n.blocks[name]) > 0 {
+	if n.meant[name] || len(n.blocks[name]) > 0 {
 		return true, true
 	}
 	a := n.attrs[name]

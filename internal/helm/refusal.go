@@ -9,6 +9,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/soctalk/fleet/internal/prose"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
@@ -89,7 +90,7 @@ func withoutValue(c metav1.StatusCause) string {
 		return preamble.ReplaceAllString(c.Message, "")
 	}
 	if !found {
-		return lower(kind)
+		return prose.Lower(kind)
 	}
 	detail := ""
 	switch {
@@ -115,12 +116,5 @@ func withoutValue(c metav1.StatusCause) string {
 	if detail = strings.TrimPrefix(detail, ": "); detail != "" {
 		return detail
 	}
-	return lower(kind)
-}
-
-func lower(s string) string {
-	if s == "" {
-		return s
-	}
-	return strings.ToLower(s[:1]) + s[1:]
+	return prose.Lower(kind)
 }

@@ -12,6 +12,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/soctalk/fleet/internal/prose"
 )
 
 // Whatever the program can end with has an entry on the pages about failures:
@@ -24,7 +26,7 @@ func TestEveryFailureIsExplained(t *testing.T) {
 		t.Fatalf("only %d ends were found in the code", len(ends))
 	}
 	for end, at := range ends {
-		if !told[end] && !told[upperFirst(end)] {
+		if !told[end] && !told[prose.Capital(end)] {
 			t.Errorf("%s: `%s` stands on no page of docs/failures", at, end)
 		}
 	}
@@ -51,8 +53,6 @@ func explained(t *testing.T) map[string]bool {
 	}
 	return told
 }
-
-func upperFirst(s string) string { return strings.ToUpper(s[:1]) + s[1:] }
 
 // endsOf finds what the code can end with, and where. What is only known when
 // it runs is … in it.

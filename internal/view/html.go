@@ -5,9 +5,9 @@ import (
 	"fmt"
 	"html/template"
 	"io"
-	"strings"
 
 	"github.com/soctalk/fleet/internal/page"
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -168,7 +168,7 @@ func quiet(counts []htmlCount) []htmlCount {
 func (p *htmlPage) addRisks(x *planIndex) {
 	if s := x.noReturnStep(); s != nil {
 		f := x.noReturnFact(s.ID)
-		p.risk("bad", 0, "", strings.ToUpper(f.text[:1])+f.text[1:])
+		p.risk("bad", 0, "", prose.Capital(f.text))
 	}
 	lost := losses(x.doc)
 	for i, l := range lost {

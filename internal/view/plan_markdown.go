@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -71,7 +72,7 @@ func (m *markdown) head() string {
 	}
 	if s := m.noReturnStep(); s != nil {
 		f := m.noReturnFact(s.ID)
-		fmt.Fprintf(&b, "**%s**\n\n", mdText(clip(strings.ToUpper(f.text[:1])+f.text[1:], 2*widestNote)))
+		fmt.Fprintf(&b, "**%s**\n\n", mdText(clip(prose.Capital(f.text), 2*widestNote)))
 	}
 	if text := forecast(m.doc); text != "" {
 		fmt.Fprintf(&b, "%s\n\n", mdText(clip(text, widestMarkdown)))

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/soctalk/fleet/plan"
 )
 
@@ -90,7 +91,7 @@ func forecast(doc *plan.Document) string {
 	if text == "" {
 		return ""
 	}
-	return strings.ToUpper(text[:1]) + text[1:] + "."
+	return prose.Capital(text) + "."
 }
 
 // versions says from where to where a class goes, over all of its hops.
