@@ -432,7 +432,7 @@ var language = &block{
 					{name: "max_parallel", kind: kindInt, def: "the rollout's", bounded: true, min: 1, doc: "Tenants at the same time, never more than the rollout's."},
 					{name: "soak", kind: kindDuration, def: `"0s"`, doc: "Wait after the wave, with its checks holding."},
 					{name: "checks", kind: kindRefs, refs: "check", doc: "Checks that this wave's tenants have to pass; built-in ones need no check block."},
-					{name: "approve", kind: kindBool, def: "false", doc: "Stop in front of this wave until `soctalk apply -resume RUN -approve WAVE`."},
+					{name: "approve", kind: kindBool, def: "false", doc: "Stop in front of this wave until `soctalk apply -resume=RUN -approve=WAVE`."},
 				},
 			}},
 		},

@@ -40,7 +40,7 @@ func (p *planFlags) registerRefresh(cmd *cobra.Command) {
 func (p *planFlags) checkRefresh(cmd *cobra.Command) error {
 	switch {
 	case p.refresh != refreshReleases && p.refresh != refreshLive && p.refresh != refreshNone:
-		return fmt.Errorf("-refresh=%s: it is releases, live or none", p.refresh)
+		return fmt.Errorf("-refresh=%s: it can be releases, live or none", p.refresh)
 	case p.refresh == refreshNone && p.observed == "":
 		return advise(errors.New("-refresh=none reads nothing of the clusters, so there is nothing to plan against"), "Give what soctalk observe wrote as -observed=FILE.")
 	case p.observed != "" && p.refresh != refreshNone && cmd.Flags().Changed("refresh"):

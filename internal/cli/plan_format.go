@@ -37,7 +37,7 @@ func oneOf(option, value string, known []string) error {
 		return nil
 	}
 	last := len(known) - 1
-	return fmt.Errorf("-%s=%s: it is %s or %s", option, value, strings.Join(known[:last], ", "), known[last])
+	return fmt.Errorf("-%s=%s: it can be %s or %s", option, value, strings.Join(known[:last], ", "), known[last])
 }
 
 // showPlanAs writes a plan, and what there is to say about it.

@@ -12,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/hashicorp/hcl/v2"
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/soctalk/fleet/internal/view"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
@@ -110,7 +111,7 @@ func summary(err error) string {
 	if s == "" {
 		return "Failed"
 	}
-	return strings.ToUpper(s[:1]) + s[1:]
+	return prose.Capital(s)
 }
 
 func detail(err error) string {
@@ -209,6 +210,7 @@ plans the way there and walks it. Options may be written with one dash or two.
 		},
 		CompletionOptions: cobra.CompletionOptions{DisableDefaultCmd: true},
 	}
+	root.SetUsageTemplate(usageTemplate(root))
 	root.SetIn(a.in)
 	root.SetOut(a.out)
 	root.SetErr(a.err)

@@ -16,14 +16,52 @@ func selection(f *schema.Fleet, targets, excludes []string) (plan.Selection, err
 	if len(targets) == 0 && len(excludes) == 0 {
 		return nil, nil
 	}
-	for _, p := range append(append([]string{}, targets...), excludes...) {
+	for i, p := range slices.Concat(targets, excludes) {
 		if !knownPattern(f, p) {
-			return nil, fmt.Errorf("no release, wave or label of this fleet is called %q: use system, tenant.NAME, tenant.NAME[\"KEY\"], wave.NAME or label.KEY=VALUE", p)
+			option := "target"
+			if i >= len(targets) {
+				option = "exclude"
+			}
+			return nil, unknownPattern(f, option, p)
 		}
 	}
 	return func(address, wave string, labels map[string]string) bool {
 		return (len(targets) == 0 || matchesAny(targets, address, wave, labels)) && !matchesAny(excludes, address, wave, labels)
 	}, nil
+}
+
+// unknownPattern says of what there is not what it most likely means.
+func unknownPattern(f *schema.Fleet, option, pattern string) error {
+	advice := "Write system, tenant.NAME, tenant.NAME[\"KEY\"], wave.NAME or label.KEY=VALUE."
+	known := patterns(f)
+	if i := slices.IndexFunc(known, func(k string) bool { return strings.ReplaceAll(k, `"`, "") == pattern }); i >= 0 {
+		advice = fmt.Sprintf("The shell takes quotes away. Write -%s='%s'.", option, known[i])
+	} else if near := nearest(pattern, known); near != "" {
+		advice = fmt.Sprintf("Did you mean %s?", near)
+	}
+	return advise(fmt.Errorf("no release, wave or label of this fleet is called %q", pattern), advice)
+}
+
+// patterns are what may be written for what there is in a fleet.
+func patterns(f *schema.Fleet) []string {
+	known := []string{f.System.Address}
+	for _, t := range f.Tenants {
+		block, _, keyed := strings.Cut(t.Address, "[")
+		if known = append(known, t.Address); keyed {
+			known = append(known, block)
+		}
+		for key, value := range t.Labels {
+			known = append(known, "label."+key+"="+value)
+		}
+	}
+	for _, w := range f.Rollout.Waves {
+		known = append(known, "wave."+w.Name)
+	}
+	for _, r := range f.Removed {
+		known = append(known, r.Address())
+	}
+	slices.Sort(known)
+	return slices.Compact(known)
 }
 
 func knownPattern(f *schema.Fleet, pattern string) bool {

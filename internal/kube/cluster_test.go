@@ -11,6 +11,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"sync"
@@ -183,17 +184,28 @@ func (r *recorder) intercept(f func(http.ResponseWriter, *http.Request) bool) {
 func TestConfigurationErrors(t *testing.T) {
 	t.Parallel()
 	good := kubeconfig(t, "https://127.0.0.1:1", "")
-	broken := filepath.Join(t.TempDir(), "broken")
-	if err := os.WriteFile(broken, []byte("apiVersion: [v1"), 0o600); err != nil {
+	written := func(text string) string {
+		path := filepath.Join(t.TempDir(), "config")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	broken, other := written("apiVersion: [v1"), written("just a text")
+	data, err := os.ReadFile(good)
+	if err != nil {
 		t.Fatal(err)
 	}
+	astray := written(regexp.MustCompile(`(?m)^current-context: .*`).ReplaceAllString(string(data), "current-context: nosuch"))
 	for name, test := range map[string]struct {
 		config kube.Config
 		want   string
 	}{
 		"missing file":    {kube.Config{Kubeconfig: "/nowhere/config"}, "/nowhere/config cannot be read: no such file or directory"},
 		"missing context": {kube.Config{Kubeconfig: good, Context: "prod"}, `has no context "prod"; it has main`},
-		"broken file":     {kube.Config{Kubeconfig: broken}, "cannot be read"},
+		"broken file":     {kube.Config{Kubeconfig: broken}, "cannot be read: it is no YAML: line 1: did not find"},
+		"another file":    {kube.Config{Kubeconfig: other}, "cannot be read: it is YAML, but no kubeconfig"},
+		"wrong current":   {kube.Config{Kubeconfig: astray}, `has no context "nosuch", which it names as its current one; it has main`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()

@@ -3,9 +3,10 @@ package kube
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"os"
-	"sort"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -74,6 +75,19 @@ func load(c Config, fence *atomic.Pointer[Fence]) (*rest.Config, clientcmd.Clien
 	return config, loader, nil
 }
 
+// unreadable says why a kubeconfig cannot be read, in words for people: those of
+// the decoder are about its own types.
+func unreadable(err error) string {
+	text := err.Error()
+	if strings.Contains(text, "cannot unmarshal") {
+		return "it is YAML, but no kubeconfig"
+	}
+	if _, why, found := strings.Cut(text, "yaml: "); found {
+		return "it is no YAML: " + why
+	}
+	return text
+}
+
 func explainConfig(c Config, rules *clientcmd.ClientConfigLoadingRules, loader clientcmd.ClientConfig, err error) string {
 	file := c.Kubeconfig
 	if file != "" {
@@ -85,20 +99,18 @@ func explainConfig(c Config, rules *clientcmd.ClientConfigLoadingRules, loader c
 	}
 	raw, rawErr := loader.RawConfig()
 	if rawErr != nil {
-		return fmt.Sprintf("the kubeconfig %s cannot be read: %v", file, rawErr)
+		return fmt.Sprintf("the kubeconfig %s cannot be read: %s", file, unreadable(rawErr))
 	}
-	if c.Context != "" {
-		if _, ok := raw.Contexts[c.Context]; !ok {
-			var names []string
-			for n := range raw.Contexts {
-				names = append(names, n)
-			}
-			if len(names) == 0 {
-				return fmt.Sprintf("the kubeconfig %s has no context %q: it has none at all", file, c.Context)
-			}
-			sort.Strings(names)
-			return fmt.Sprintf("the kubeconfig %s has no context %q; it has %s", file, c.Context, strings.Join(names, ", "))
+	wanted, which := c.Context, ""
+	if wanted == "" {
+		wanted, which = raw.CurrentContext, ", which it names as its current one"
+	}
+	if _, ok := raw.Contexts[wanted]; !ok && wanted != "" {
+		names := slices.Sorted(maps.Keys(raw.Contexts))
+		if len(names) == 0 {
+			return fmt.Sprintf("the kubeconfig %s has no context %q%s: it has none at all", file, wanted, which)
 		}
+		return fmt.Sprintf("the kubeconfig %s has no context %q%s; it has %s", file, wanted, which, strings.Join(names, ", "))
 	}
 	if clientcmd.IsEmptyConfig(err) {
 		return fmt.Sprintf("no cluster is configured: nothing found in %s, and this does not run in a pod; set KUBECONFIG, or kubeconfig in a cluster block", file)

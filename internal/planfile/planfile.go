@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"strings"
 
@@ -85,9 +86,18 @@ func Encode(doc *plan.Document, where Where, inputs Inputs, key plan.Key) ([]byt
 	return append(data, '\n'), nil
 }
 
+// missingError says that there is no file of that name.
+type missingError string
+
+func (e missingError) Error() string { return "there is no file " + string(e) }
+func (e missingError) Unwrap() error { return fs.ErrNotExist }
+
 // Read reads a plan file and refuses what this version cannot understand.
 func Read(path string) (*File, error) {
 	info, err := os.Stat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, missingError(path)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read plan: %w", err)
 	}

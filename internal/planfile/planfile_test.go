@@ -94,7 +94,7 @@ func TestRefused(t *testing.T) {
 			}
 		})
 	}
-	if _, err := Read(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) {
+	if _, err := Read(filepath.Join(t.TempDir(), "none")); !errors.Is(err, os.ErrNotExist) || !strings.HasPrefix(err.Error(), "there is no file /") {
 		t.Errorf("missing file: %v", err)
 	}
 	if _, err := Read(t.TempDir()); err == nil {

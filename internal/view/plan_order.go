@@ -118,7 +118,7 @@ func (x *planIndex) waveStage(st *stage, points map[*plan.Step][]*plan.RollbackP
 	}
 	f := fact{text: strings.Join(parts, ", ")}
 	if t.approve {
-		f.under = append(f.under, fact{weight: weightToKnow, text: fmt.Sprintf("the run stops in front of it until it is approved: soctalk apply -resume RUN -approve %s", clean(st.wave))})
+		f.under = append(f.under, fact{weight: weightToKnow, text: fmt.Sprintf("the run stops in front of it until it is approved: soctalk apply -resume=RUN -approve=%s", clean(st.wave))})
 	}
 	if len(t.windows) > 0 {
 		names := make([]string, len(t.windows))
