@@ -144,6 +144,7 @@ func explain(host string, plain bool, err error) error {
 	}
 	e := &UnreachableError{Host: host, Why: why, Cause: err}
 	if !plain && neterr.SpeaksPlainHTTP(err) {
+		e.plainHTTP = true
 		e.Hint = fmt.Sprintf("set plain_http = true in a block registry %q", host)
 	}
 	return e

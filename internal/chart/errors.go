@@ -35,6 +35,8 @@ type UnreachableError struct {
 	// Hint says what may help; empty when nothing is known to.
 	Hint  string
 	Cause error
+
+	plainHTTP bool
 }
 
 func (e *UnreachableError) Error() string {
@@ -46,6 +48,10 @@ func (e *UnreachableError) Error() string {
 }
 
 func (e *UnreachableError) Unwrap() error { return e.Cause }
+
+// PlainHTTP says whether it is because plain HTTP is spoken there, where nobody
+// said so.
+func (e *UnreachableError) PlainHTTP() bool { return e.plainHTTP }
 
 // UnauthorizedError says that a registry refuses the credentials, or asks for
 // some.

@@ -12,7 +12,9 @@ import (
 
 	"github.com/hashicorp/hcl/v2"
 	"github.com/soctalk/fleet/internal/adopt"
+	"github.com/soctalk/fleet/internal/chart"
 	"github.com/soctalk/fleet/internal/helm"
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/soctalk/fleet/plan"
 	"github.com/soctalk/fleet/schema"
 	"github.com/spf13/cobra"
@@ -64,7 +66,7 @@ by looks; look the files through before you commit them.`,
 func (f *importFlags) check() error {
 	scheme, rest, ok := strings.Cut(f.charts, "://")
 	if !ok || rest == "" || !slices.Contains([]string{"oci", "https", "http"}, scheme) {
-		return fmt.Errorf("-charts=%s: it is oci://HOST/PATH, or the URL of a repository", f.charts)
+		return fmt.Errorf("-charts=%s: write oci://HOST/PATH, or the https:// URL of a repository", f.charts)
 	}
 	f.charts = strings.TrimSuffix(f.charts, "/")
 	for _, pattern := range f.namespaces {
@@ -88,36 +90,49 @@ func (a *app) importFleet(ctx context.Context, flags *importFlags) error {
 		Clusters: found.written, Charts: flags.charts, PlainHTTP: flags.plainHTTP, KeepDefaults: flags.keepDefaults, Database: found.database,
 	})
 	if err != nil {
+		return found.withoutFleet(flags, err)
+	}
+	charts, err := a.place(ctx, dir, flags, result)
+	if err != nil {
 		return err
 	}
-	result.Remarks = append(found.remarks, result.Remarks...)
-	if err := a.place(ctx, dir, flags, result); err != nil {
-		return err
+	remarks := found.remarks
+	for _, text := range result.Remarks {
+		remarks = append(remarks, remark{"For a person to decide", text})
 	}
-	a.tellImport(flags.out, result)
+	a.tellImport(flags.out, result, append(remarks, charts...))
 	return nil
 }
 
+// withoutFleet adds to the error of an import what was not looked at.
+func (s *survey) withoutFleet(flags *importFlags, err error) error {
+	hasSystem := slices.ContainsFunc(s.releases, func(r *adopt.Release) bool { return r.Chart == adopt.SystemChart })
+	if hasSystem || len(flags.namespaces) == 0 {
+		return err
+	}
+	return advise(err, fmt.Sprintf("Only namespaces that match %s were looked at. Give the system's too: -namespace may be repeated.", strings.Join(flags.namespaces, " or ")))
+}
+
 // place writes the files, once it is proved on a copy that they say what is
-// live.
-func (a *app) place(ctx context.Context, dir string, flags *importFlags, result *adopt.Result) error {
+// live, and returns what is to be said of their charts.
+func (a *app) place(ctx context.Context, dir string, flags *importFlags, result *adopt.Result) ([]remark, error) {
 	trial, err := os.MkdirTemp("", "soctalk-import-")
 	if err != nil {
-		return fmt.Errorf("make a folder to try the files in: %w", err)
+		return nil, fmt.Errorf("make a folder to try the files in: %w", err)
 	}
 	defer func() { _ = os.RemoveAll(trial) }()
 	if err := write(trial, result); err != nil {
-		return err
+		return nil, err
 	}
 	f, diags := schema.Load(trial, schema.Options{Vars: result.Variables, Order: strings.Repeat("v", len(result.Variables)), ToolVersion: version, CheckSet: helm.CheckSet})
 	if diags.HasErrors() {
-		return unproved(diags)
+		return nil, unproved(diags)
 	}
 	if err := result.Prove(f); err != nil {
-		return advise(fmt.Errorf("the files would not say what is live, so nothing is written: %w", err), "This is a fault of soctalk import. Leave the release out with -namespace, and write its block by hand.")
+		return nil, advise(fmt.Errorf("the files would not say what is live, so nothing is written: %w", err), "This is a fault of soctalk import. Leave the release out with -namespace, and write its block by hand.")
 	}
-	result.Remarks = append(result.Remarks, a.lookForCharts(ctx, f, flags.charts)...)
-	return settle(dir, result)
+	charts := a.lookForCharts(ctx, f, flags)
+	return charts, settle(dir, result)
 }
 
 // unproved tells what is wrong with the files, without a line of them.
@@ -132,14 +147,14 @@ func unproved(diags hcl.Diagnostics) error {
 
 // lookForCharts fetches the charts that the files name, and says which are not
 // where they are said to be.
-func (a *app) lookForCharts(ctx context.Context, f *schema.Fleet, charts string) []string {
+func (a *app) lookForCharts(ctx context.Context, f *schema.Fleet, flags *importFlags) []remark {
 	defer a.working("Looking for the charts")()
 	resolver, err := newResolver(f)
 	if err != nil {
-		return []string{fmt.Sprintf("The charts could not be looked for: %v.", err)}
+		return []remark{{chartsMissing, fmt.Sprintf("The charts could not be looked for: %v.", err)}}
 	}
-	var remarks []string
-	seen := map[string]bool{}
+	var order []string // of causes
+	missing, seen := map[string][]string{}, map[string]bool{}
 	for _, r := range f.Releases() {
 		key := chartName(r.Chart) + " " + r.Version.Original()
 		if seen[key] {
@@ -147,14 +162,40 @@ func (a *app) lookForCharts(ctx context.Context, f *schema.Fleet, charts string)
 		}
 		seen[key] = true
 		if _, err := resolver.Fetch(ctx, r.Chart, r.Version.Original()); err != nil {
-			remarks = append(remarks, fmt.Sprintf("Chart %s could not be fetched, which plans need: %s. Say where it is with -charts, or change chart in the files.", key, strings.TrimSuffix(summary(err), ".")))
+			why := importCause(err, flags)
+			if missing[why] == nil {
+				order = append(order, why)
+			}
+			missing[why] = append(missing[why], key)
 		}
+	}
+	var remarks []remark
+	for _, why := range order {
+		text := "Plans need these charts, and they could not be fetched:"
+		for _, key := range missing[why] {
+			text += "\n  " + key
+		}
+		remarks = append(remarks, remark{chartsMissing, text + "\n" + why})
 	}
 	return remarks
 }
 
+// chartsMissing is what is said of charts that are not where they are said to be.
+const chartsMissing = "Charts cannot be fetched"
+
+// importCause says why a chart cannot be fetched, and what to do about it here,
+// where no file is written yet that anybody could have changed.
+func importCause(err error, flags *importFlags) string {
+	var unreachable *chart.UnreachableError
+	if errors.As(err, &unreachable) && unreachable.PlainHTTP() {
+		return fmt.Sprintf("%s. Import again with -plain-http, into an empty folder; or %s in the files.",
+			prose.Capital(fmt.Sprintf("registry %s cannot be reached: %s", unreachable.Host, unreachable.Why)), unreachable.Hint)
+	}
+	return fmt.Sprintf("%s. Import again and say where they are with -charts, or change chart in the files.", strings.TrimRight(summary(err), ".?"))
+}
+
 // tellImport says what was written, and what is left to do.
-func (a *app) tellImport(out string, r *adopt.Result) {
+func (a *app) tellImport(out string, r *adopt.Result, remarks []remark) {
 	s := a.style(a.out)
 	releases := "1 system"
 	if r.Tenants > 0 {
@@ -174,11 +215,15 @@ func (a *app) tellImport(out string, r *adopt.Result) {
 		}
 	}
 	var warnings []plan.Diagnostic
-	for _, text := range r.Remarks {
-		warnings = append(warnings, plan.Diagnostic{Severity: plan.Warning, Summary: "Look at this", Detail: text})
+	for _, r := range remarks {
+		warnings = append(warnings, plan.Diagnostic{Severity: plan.Warning, Summary: r.summary, Detail: r.detail})
 	}
 	a.diagnostics(warnings)
-	a.hint("Look the files through, provide the secrets, then:\n  soctalk init && soctalk plan")
+	enter := ""
+	if dir := a.path(out); filepath.Clean(dir) != "." {
+		enter = "cd " + shellWord(dir) + " && "
+	}
+	a.hint("Look the files through, provide the secrets, then:\n  %ssoctalk init && soctalk plan", enter)
 }
 
 // mostSecrets are listed; the rest stands in the file.

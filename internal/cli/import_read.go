@@ -14,6 +14,7 @@ import (
 	"github.com/soctalk/fleet/internal/helm"
 	"github.com/soctalk/fleet/internal/kube"
 	"github.com/soctalk/fleet/internal/observe"
+	"github.com/soctalk/fleet/internal/prose"
 	"github.com/soctalk/fleet/schema"
 	"golang.org/x/sync/errgroup"
 )
@@ -23,10 +24,13 @@ type survey struct {
 	releases []*adopt.Release
 	written  []adopt.Cluster
 	database adopt.DatabaseSecret
-	remarks  []string
+	remarks  []remark
 
 	mu sync.Mutex
 }
+
+// remark is something that a person has to know of an import.
+type remark struct{ summary, detail string }
 
 // survey reads the newest revision of every release on the clusters.
 func (a *app) survey(ctx context.Context, flags *importFlags) (*survey, error) {
@@ -39,10 +43,10 @@ func (a *app) survey(ctx context.Context, flags *importFlags) (*survey, error) {
 	for _, name := range contexts {
 		k, err := kube.New(kube.Config{Kubeconfig: kubeconfigPath(a, flags), Context: name, UserAgent: userAgent()})
 		if err != nil {
-			return nil, fmt.Errorf("connect to the cluster of context %q: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", connecting(name), err)
 		}
 		if err := k.Check(ctx); err != nil {
-			return nil, fmt.Errorf("connect to the cluster of context %q: %w", name, err)
+			return nil, fmt.Errorf("%s: %w", connecting(name), err)
 		}
 		cluster := adopt.Cluster{Kubeconfig: seenFrom(a.path(flags.out), kubeconfigPath(a, flags)), Context: name}
 		if name != "" || flags.kubeconfig != "" {
@@ -58,6 +62,14 @@ func (a *app) survey(ctx context.Context, flags *importFlags) (*survey, error) {
 		}
 	}
 	return s, nil
+}
+
+// connecting says to which cluster.
+func connecting(context string) string {
+	if context == "" {
+		return "connect to the cluster"
+	}
+	return fmt.Sprintf("connect to the cluster of context %q", context)
 }
 
 func kubeconfigPath(a *app, flags *importFlags) string {
@@ -118,7 +130,7 @@ func (s *survey) cluster(ctx context.Context, client *helm.Client, name string, 
 			body, err := client.Get(ctx, m.Namespace, m.Name, m.Revision)
 			var damaged *helm.CorruptError
 			if errors.As(err, &damaged) {
-				s.remark("release %s in namespace %s cannot be read, so it is left out: %v.", m.Name, m.Namespace, err)
+				s.remark("Release left out", "release %s in namespace %s cannot be read, so it is left out: %v.", m.Name, m.Namespace, err)
 				return nil
 			}
 			if err != nil {
@@ -137,11 +149,10 @@ func matchesPattern(patterns []string, namespace string) bool {
 	})
 }
 
-func (s *survey) remark(format string, args ...any) {
+func (s *survey) remark(summary, format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	text := fmt.Sprintf(format, args...)
-	s.remarks = append(s.remarks, strings.ToUpper(text[:1])+text[1:])
+	s.remarks = append(s.remarks, remark{summary, prose.Capital(fmt.Sprintf(format, args...))})
 }
 
 func (s *survey) add(cluster string, body *helm.Release) error {
@@ -156,7 +167,7 @@ func (s *survey) add(cluster string, body *helm.Release) error {
 	}
 	texts, err := body.SecretTexts()
 	if err != nil {
-		s.remark("the manifest of release %s in namespace %s cannot be read, so it is left out: %v.", body.Name, body.Namespace, err)
+		s.remark("Release left out", "the manifest of release %s in namespace %s cannot be read, so it is left out: %v.", body.Name, body.Namespace, err)
 		return nil
 	}
 	r.Secrets = texts
@@ -188,7 +199,7 @@ func (s *survey) findDatabase(ctx context.Context, k *kube.Cluster, cluster stri
 	secret := schema.SecretKey{Name: system.Name + "-postgres-admin-creds", Key: "url"}
 	db := observe.ReadDatabase(ctx, k, &schema.Database{DSNSecret: &secret}, system.Namespace)
 	if db.Problem != "" {
-		s.remark("the schema revision of the system's database could not be read by the Secret %s, so the files have no database block: %s. Without one, plans take the revision from the charts, and no snapshot can be taken of it.", secret.Name, db.Problem)
+		s.remark("Database not reached", "the schema revision of the system's database could not be read by the Secret %s, so the files have no database block: %s. Without one, plans take the revision from the charts, and no snapshot can be taken of it.", secret.Name, db.Problem)
 		return ctx.Err()
 	}
 	s.database = adopt.DatabaseSecret{Name: secret.Name, Key: secret.Key}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -75,6 +76,9 @@ func (d *overNetwork) Close() error {
 	return d.conn.Close(ctx)
 }
 
+// attempt is what the library writes before each cause: where it tried.
+var attempt = regexp.MustCompile(`(?m)^\S+ \(\S+\): (dial error: )?`)
+
 // why is a cause in plain words. The library's own begin with what it was given
 // to connect with.
 func (d *overNetwork) why(err error) string {
@@ -96,7 +100,7 @@ func (d *overNetwork) why(err error) string {
 		text = "it did not answer in time"
 	default:
 		if text = neterr.Explain(err); text == "" {
-			text = deepest(err)
+			text = attempt.ReplaceAllString(deepest(err), "")
 		}
 	}
 	// An address that is tried twice, with and without TLS, fails twice.

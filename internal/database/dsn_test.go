@@ -78,3 +78,12 @@ func TestInside(t *testing.T) {
 		}
 	}
 }
+
+// The library tells each time where it tried; that stands before it already.
+func TestCauseDoesNotRepeatTheServer(t *testing.T) {
+	t.Parallel()
+	err := errors.New("db.x.svc:5432 (db.x.svc): dial error: forwarding port 5432 of pod x/db-0: no\ndb.x.svc:5432 (db.x.svc): dial error: forwarding port 5432 of pod x/db-0: no")
+	if got, want := (&overNetwork{}).why(err), "forwarding port 5432 of pod x/db-0: no"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
