@@ -146,5 +146,9 @@ func (f *finding) rest(n int) string {
 	if f.more > 0 {
 		list = fmt.Sprintf("%s and %d more", list, f.more)
 	}
-	return fmt.Sprintf("This is about %s; %d more have the same: %s.", first, n, list)
+	have := "have"
+	if n == 1 {
+		have = "has"
+	}
+	return fmt.Sprintf("This is about %s; %d more %s the same: %s.", first, n, have, list)
 }

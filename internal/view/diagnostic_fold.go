@@ -79,12 +79,15 @@ func mergeAlike(diags []plan.Diagnostic) []plan.Diagnostic {
 		told[telling{first, d.Address}] = true
 	}
 	for i, names := range others {
-		list, n := strings.Join(names[:min(len(names), mostAlikeNames)], ", "), len(names)
+		list, n, have := strings.Join(names[:min(len(names), mostAlikeNames)], ", "), len(names), "have"
+		if n == 1 {
+			have = "has"
+		}
 		if n > mostAlikeNames {
 			list += fmt.Sprintf(" and %d more", n-mostAlikeNames)
 		}
 		d := &merged[i]
-		d.Detail = strings.TrimSpace(fmt.Sprintf("%s\n\nThis is about %s; %d more have the same: %s.", d.Detail, d.Address, n, list))
+		d.Detail = strings.TrimSpace(fmt.Sprintf("%s\n\nThis is about %s; %d more %s the same: %s.", d.Detail, d.Address, n, have, list))
 	}
 	return merged
 }
