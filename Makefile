@@ -36,7 +36,7 @@ bin/helm: internal/bench/helm/go.mod
 	cd internal/bench/helm && $(GO) build -o $(CURDIR)/bin/helm helm.sh/helm/v3/cmd/helm
 
 .PHONY: sandbox-stop
-sandbox-stop: ## end the sandbox and leave nothing behind
+sandbox-stop: ## end the sandbox and remove its folder
 	@$(SANDBOX) stop
 
 .PHONY: test

@@ -57,7 +57,7 @@ The sandbox stays up. Look at it with any client, and change the fleet:
   $soctalk plan
   $soctalk apply
 
-  make sandbox-stop                               # ends it and leaves nothing behind
+  make sandbox-stop                               # ends it and removes its folder
 EOF
 }
 

@@ -13,6 +13,16 @@ by_hand() {
 	}
 }
 
+# Called again, it finds the fleet there, whatever has become of it since.
+if "${HELM:-helm}" history tenant-gamma -n tenant-gamma 2>/dev/null | grep -q soctalk-tenant-0.2.0; then
+	echo "The fleet is there already. To begin anew: make sandbox-stop by-hand"
+	exit 0
+fi
+if "${HELM:-helm}" status soctalk-system -n soctalk-system >/dev/null 2>&1; then
+	echo "Only a part of the fleet is there. To begin anew: make sandbox-stop by-hand" >&2
+	exit 1
+fi
+
 # A year ago …
 by_hand install soctalk-system "$charts/soctalk-system" --version 0.1.4 -n soctalk-system --create-namespace -f system.yaml
 for slug in acme beta gamma; do

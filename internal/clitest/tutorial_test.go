@@ -52,6 +52,9 @@ func TestTutorial(t *testing.T) {
 	if out, err := s.run(t, filepath.Join(examples, "tutorial", "by-hand.sh")+" $REGISTRY"); err != nil {
 		t.Fatalf("by-hand.sh: %v\n%s", err, out)
 	}
+	if out, err := s.run(t, filepath.Join(examples, "tutorial", "by-hand.sh")+" $REGISTRY"); err != nil || !strings.HasPrefix(out, "The fleet is there already.") {
+		t.Errorf("by-hand.sh, a second time: %v\n%s", err, out)
+	}
 	for _, step := range session(page) {
 		out, err := s.run(t, step.command)
 		if err != nil {
@@ -75,25 +78,31 @@ func helmCLI(t *testing.T) string {
 	return path
 }
 
-// session is what the page's console blocks have typed: lines after "$ ", which
-// go on after "> ".
+// session is what the page has typed: lines after "$ " in console blocks, and the
+// whole of shell blocks, which print nothing. Those around make are about the
+// sandbox, which the test has of its own.
 func session(page []byte) []typed {
 	var steps []typed
 	_ = ast.Walk(goldmark.New().Parser().Parse(text.NewReader(page)), func(n ast.Node, entering bool) (ast.WalkStatus, error) {
 		block, ok := n.(*ast.FencedCodeBlock)
-		if !ok || !entering || string(block.Language(page)) != "console" {
+		if !ok || !entering {
+			return ast.WalkContinue, nil
+		}
+		whole := string(block.Lines().Value(page))
+		switch language := string(block.Language(page)); {
+		case language == "sh" && !strings.HasPrefix(whole, "make "):
+			steps = append(steps, typed{line: 1 + bytes.Count(page[:block.Lines().At(0).Start], []byte("\n")), command: whole})
+			return ast.WalkContinue, nil
+		case language != "console":
 			return ast.WalkContinue, nil
 		}
 		for i := range block.Lines().Len() {
 			segment := block.Lines().At(i)
 			line := string(segment.Value(page))
 			last := len(steps) - 1
-			switch {
-			case strings.HasPrefix(line, "$ "):
-				steps = append(steps, typed{line: 1 + bytes.Count(page[:segment.Start], []byte("\n")), command: line[2:]})
-			case strings.HasPrefix(line, ">") && steps[last].says == "":
-				steps[last].command += strings.TrimPrefix(line[1:], " ")
-			default:
+			if command, types := strings.CutPrefix(line, "$ "); types {
+				steps = append(steps, typed{line: 1 + bytes.Count(page[:segment.Start], []byte("\n")), command: command})
+			} else {
 				steps[last].says += line
 			}
 		}
