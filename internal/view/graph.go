@@ -133,7 +133,7 @@ func (b *graphBuilder) lone(st *stage, s *plan.Step) graphNode {
 	case plan.StepGate:
 		n.lines = []string{"gate"}
 		if s.Approve {
-			n.lines = append(n.lines, "waits for approval")
+			n.lines = append(n.lines, awaitsApproval)
 		}
 		if len(st.turns) > 1 {
 			if parallel := min(b.parallel(st.wave), len(st.turns)); parallel > 0 {
@@ -156,6 +156,9 @@ func (b *graphBuilder) lone(st *stage, s *plan.Step) graphNode {
 	}
 	return n
 }
+
+// awaitsApproval is what a gate does that somebody has to open.
+const awaitsApproval = "waits for approval"
 
 // stepLine says in a few words what a step does.
 func stepLine(s *plan.Step) string {

@@ -120,20 +120,19 @@ func TestRunHTMLDrawsGates(t *testing.T) {
 		}
 		var all []string
 		for _, n := range find(parsed(t, b.String()), "g", "gate") {
-			texts := find(n, "text", "")
-			all = append(all, textOf(texts[len(texts)-1]))
+			all = append(all, textOf(find(n, "title", "")[0]))
 		}
 		return all
 	}
-	if diff := cmp.Diff([]string{"passed", "approved"}, drawn(recalled(t, doc, nil))); diff != "" {
+	if diff := cmp.Diff([]string{"gate, 3 tenants, 2 at a time, passed", "gate, approved"}, drawn(recalled(t, doc, nil))); diff != "" {
 		t.Error(diff)
 	}
 	h := recalled(t, doc, map[string]string{"tenant.tenant0002/0/upgrade": "not ready in time"})
-	if diff := cmp.Diff([]string{"passed", "not reached"}, drawn(h)); diff != "" {
+	if diff := cmp.Diff([]string{"gate, 3 tenants, 2 at a time, passed", "gate, waits for approval, not reached"}, drawn(h)); diff != "" {
 		t.Error(diff)
 	}
 	h.report.Result.Awaits = "everyone"
-	if diff := cmp.Diff([]string{"passed", "awaited"}, drawn(h)); diff != "" {
+	if diff := cmp.Diff([]string{"gate, 3 tenants, 2 at a time, passed", "gate, waits for approval"}, drawn(h)); diff != "" {
 		t.Error(diff)
 	}
 }

@@ -2,6 +2,7 @@ package view
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -74,7 +75,10 @@ func (g *graph) ended(doc *plan.Document, r *RunHistory) {
 			continue
 		}
 		if s.Kind == plan.StepGate {
-			g.nodes[id].outcome, g.nodes[id].result = gates.outcome(s)
+			n := &g.nodes[id]
+			if n.outcome, n.result = gates.outcome(s); n.result != resultNone {
+				n.lines = slices.DeleteFunc(n.lines, func(l string) bool { return l == awaitsApproval })
+			}
 			continue
 		}
 		if nodes[id] == nil {
@@ -130,7 +134,7 @@ func (g gates) outcome(s plan.Step) (string, result) {
 	case g.passed[s.ID]:
 		return "passed", resultDone
 	case s.Approve && g.awaits == s.Wave:
-		return "awaited", resultOpen
+		return awaitsApproval, resultOpen
 	}
 	return "not reached", resultNone
 }
