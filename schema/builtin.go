@@ -71,7 +71,7 @@ func (l *loader) lacking(name string) string {
 // api reads the way into SocTalk's own API.
 func (x *instance) api(n *node, release string) *API {
 	a := &API{Service: x.text(n, "service"), Port: x.integer(n, "port"), URL: x.text(n, "url"), Origin: x.text(n, "origin"), Source: n.source()}
-	if a.Service == "" {
+	if a.Service == "" && release != "" {
 		a.Service = release + "-api"
 	}
 	if at := x.written(n, "url"); at != nil {

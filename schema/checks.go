@@ -17,7 +17,7 @@ func (l *loader) checks() {
 	for _, n := range l.top.blocks["check"] {
 		x := &instance{l: l}
 		c := &Check{Name: n.name(), On: x.text(n, "on"), Interval: x.duration(n, "interval"), Timeout: x.duration(n, "timeout"), Retries: x.integer(n, "retries"), Source: n.source()}
-		if c.Interval > c.Timeout {
+		if c.Interval > c.Timeout && !x.unsure {
 			l.sink.warn("", c.Source.At("interval"), "Interval longer than timeout", fmt.Sprintf("The check is asked every %s and given up after %s, so it is asked once.", c.Interval, c.Timeout))
 		}
 		c.Kind = x.chosen(n)
@@ -26,6 +26,7 @@ func (l *loader) checks() {
 		} else {
 			c.probe = l.prober(n)
 		}
+		c.unsure = x.unsure
 		l.fleet.Checks[c.Name] = c
 	}
 	for name, c := range builtins() {
@@ -40,6 +41,9 @@ func (l *loader) checks() {
 func (c *Check) ForTenant(t *Tenant) (*Probe, hcl.Diagnostics) {
 	self := releaseSelf(&t.Release)
 	self["slug"], self["labels"] = cty.StringVal(t.Slug), stringMapValue(t.Labels)
+	if t.Unsure && t.Labels == nil {
+		self["labels"] = cty.DynamicVal
+	}
 	return c.probe(t.Address, self)
 }
 
@@ -55,7 +59,7 @@ func (c *Check) ForWave(w *Wave) (*Probe, hcl.Diagnostics) {
 
 func releaseSelf(r *Release) map[string]cty.Value {
 	return map[string]cty.Value{
-		"cluster": cty.StringVal(r.Cluster), "namespace": cty.StringVal(r.Namespace), "release": cty.StringVal(r.Name),
+		"cluster": called(r.Cluster), "namespace": called(r.Namespace), "release": called(r.Name),
 		"version": versionValue(r.Version),
 	}
 }

@@ -33,7 +33,7 @@ func (l *loader) compatibility() {
 			continue
 		}
 		key := r.System.String() + "\x00" + r.Tenant.String()
-		if first, dup := rated[key]; dup {
+		if first, dup := rated[key]; dup && r.Status != "" {
 			if first.Status != r.Status {
 				l.sink.error("", b.header, "Contradicting rules", fmt.Sprintf("Another rule, at %s:%d, has the same ranges and the status %q instead of %q. Keep one of them.", first.Source.Block.Filename, first.Source.Block.Start.Line, first.Status, r.Status))
 			} else {
@@ -45,6 +45,7 @@ func (l *loader) compatibility() {
 		c.Rules = append(c.Rules, r)
 	}
 	l.stops(x, n, c)
+	c.Unsure = x.unsure
 	l.fleet.Compatibility = c
 }
 
@@ -71,13 +72,17 @@ func (l *loader) stops(x *instance, n *node, c *Compatibility) {
 	}
 }
 
-// highestTarget returns the highest version that the files ask for.
+// highestTarget returns the highest version that the files ask for; nil where
+// that is not known.
 func (l *loader) highestTarget(c Component) *semver.Version {
 	if c == ComponentSystem {
 		if l.fleet.System == nil {
 			return nil
 		}
 		return l.fleet.System.Version
+	}
+	if len(l.missing) > 0 {
+		return nil // a tenant that is not known may want a higher one
 	}
 	var highest *semver.Version
 	for _, t := range l.fleet.Tenants {

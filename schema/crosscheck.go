@@ -27,6 +27,9 @@ func (l *loader) probeEverything() {
 	}
 	for _, n := range l.top.blocks["check"] {
 		c := l.fleet.Checks[n.name()]
+		if c.unsure {
+			continue
+		}
 		record := func(address string, diags hcl.Diagnostics) {
 			for _, d := range diags {
 				if e, ok := d.Extra.(addressExtra); ok {
@@ -59,7 +62,7 @@ func (l *loader) probeEverything() {
 		if n.one("sql") != nil && l.fleet.System.Database == nil {
 			l.sink.error("", n.one("sql").header, "Check without database", "An sql probe needs to know the way into the system database; add a database block to the system.")
 		}
-		if c.On != "system" && len(waveOf[c.Name]) == 0 && l.sink.errs == 0 {
+		if c.On != "system" && len(waveOf[c.Name]) == 0 && !l.incomplete() {
 			l.sink.warn("", n.label, "Check that never runs", fmt.Sprintf("No wave lists check.%s. Add it to a wave: checks = [check.%s].", c.Name, c.Name))
 		}
 	}
@@ -79,7 +82,7 @@ func (l *loader) breakingTargets() {
 	}
 	for _, t := range l.fleet.Tenants {
 		f := breaking[t.Version.String()]
-		if f == nil {
+		if f == nil || t.Unsure {
 			continue
 		}
 		if !takesSnapshots(t.Snapshots) {
@@ -98,7 +101,7 @@ func (l *loader) idleParts() {
 		used[t.Window] = true
 	}
 	for _, n := range l.top.blocks["window"] {
-		if !used[n.name()] && l.sink.errs == 0 {
+		if !used[n.name()] && !l.incomplete() {
 			l.sink.warn("", n.label, "Window that nothing uses", fmt.Sprintf("No tenant has window = window.%s.", n.name()))
 		}
 	}

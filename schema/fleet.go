@@ -155,6 +155,8 @@ type Compatibility struct {
 	Stops    []Stop
 	Unlisted Unlisted
 	Source   Source
+	// Unsure says that something of it is not known, and is not here.
+	Unsure bool
 }
 
 // Pair is one entry of the matrix.
@@ -230,6 +232,9 @@ type Release struct {
 	Snapshots []*Snapshot
 	Accept    Acceptance
 	Source    Source
+	// Unsure says that something of it is not known, and so has its default or
+	// nothing here.
+	Unsure bool
 }
 
 // System is the one soctalk-system release.
@@ -365,7 +370,8 @@ type Check struct {
 	Retries  int
 	Source   Source
 
-	probe func(address string, self map[string]cty.Value) (*Probe, hcl.Diagnostics)
+	unsure bool // something beside its probe is not known
+	probe  func(address string, self map[string]cty.Value) (*Probe, hcl.Diagnostics)
 }
 
 // Probe is what a check asks; exactly one is set.

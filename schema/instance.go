@@ -32,6 +32,8 @@ type instance struct {
 	usesSelf bool
 	// trial evaluates a block without elements, for its mistakes alone.
 	trial bool
+	// unsure is true once a value was not known.
+	unsure bool
 	// last is what was evaluated last for this instance: whether an attribute
 	// is null is often asked right before its value.
 	last struct {
@@ -83,6 +85,7 @@ func (x *instance) value(n *node, name string, want cty.Type) (v cty.Value, a *a
 		return cty.DynamicVal, nil, false
 	}
 	if v, ok = x.raw(a); !ok {
+		x.notKnown()
 		return v, a, false
 	}
 	marked := containsMarked(v)
@@ -94,11 +97,13 @@ func (x *instance) value(n *node, name string, want cty.Type) (v cty.Value, a *a
 		c, err := convert.Convert(v, want)
 		if err != nil {
 			x.fail(a, "Incorrect attribute value type", fmt.Sprintf("Inappropriate value for attribute %q: it must be %s%s.", name, article(string(a.spec.kind)), unlike(v, want, err)))
+			x.notKnown()
 			return v, a, false
 		}
 		v = c
 	}
 	if !v.IsKnown() || !v.Type().IsPrimitiveType() && !v.IsWhollyKnown() {
+		x.notKnown()
 		return v, a, false
 	}
 	if marked {
@@ -132,6 +137,14 @@ func shape(ty cty.Type) string {
 		return "list"
 	}
 	return ty.FriendlyName()
+}
+
+// notKnown notes that a value is not known, be it for a mistake in it, which
+// is reported, or for a variable without a value.
+func (x *instance) notKnown() {
+	if !x.trial {
+		x.unsure, x.l.unsure = true, true
+	}
 }
 
 // containsMarked is quick about simple values, which nearly all are.
@@ -488,7 +501,9 @@ func (x *instance) chart(n *node) Chart {
 		return m.chart
 	}
 	c := x.readChart(n)
-	a.memo = sharedChart{c, name}
+	if c.Ref != "" {
+		a.memo = sharedChart{c, name}
+	}
 	return c
 }
 

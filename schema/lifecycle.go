@@ -56,6 +56,8 @@ func (l *loader) lifecycle() {
 			for _, t := range blocks[to] {
 				pairs = append(pairs, [2]string{from + strings.TrimPrefix(t.Address, to), t.Address})
 			}
+		case l.missing[baseAddress(to)]:
+			continue // it may be there
 		default:
 			l.sink.error("", src.At("to"), "Moved to nowhere", fmt.Sprintf("There is no %s.%s", to, didYouMean(to, sortedKeys(byAddress))))
 			continue
@@ -81,6 +83,12 @@ func (l *loader) lifecycle() {
 			l.fleet.Moved = append(l.fleet.Moved, &Moved{From: p[0], To: p[1], Source: src})
 		}
 	}
+}
+
+// baseAddress is the address of a tenant's block.
+func baseAddress(tenant string) string {
+	base, _, _ := strings.Cut(tenant, "[")
+	return base
 }
 
 // address reads a tenant's address: a reference, or the same as a string. A

@@ -51,10 +51,15 @@ type loader struct {
 	vars   map[string]*variable
 	locals map[string]*local
 	used   map[string]bool // variables that something refers to
-	known  map[string]map[string]bool
-	base   *hcl.EvalContext
-	layers layerCache
-	fleet  *Fleet
+	// missing are the addresses of tenant blocks of which not every tenant is
+	// known, and unsure says that anything is not: what is not there may only
+	// be unknown then.
+	missing map[string]bool
+	unsure  bool
+	known   map[string]map[string]bool
+	base    *hcl.EvalContext
+	layers  layerCache
+	fleet   *Fleet
 }
 
 // Load reads every *.hcl and *.hcl.json file of a folder as one configuration
@@ -69,7 +74,7 @@ func Load(dir string, o Options) (*Fleet, hcl.Diagnostics) {
 	}
 	l := &loader{
 		opts: o, root: root, sources: newSources(root), files: map[string]*hcl.File{}, notes: map[string]string{},
-		sink: newSink(), secrets: newSecrets(), vars: map[string]*variable{}, locals: map[string]*local{}, used: map[string]bool{}, known: map[string]map[string]bool{},
+		sink: newSink(), secrets: newSecrets(), vars: map[string]*variable{}, locals: map[string]*local{}, used: map[string]bool{}, missing: map[string]bool{}, known: map[string]map[string]bool{},
 		layers: newLayerCache(),
 	}
 	l.fleet = &Fleet{Root: root, Files: l.files, SensitiveVariables: map[string]bool{}, Clusters: map[string]*Cluster{}, Registries: map[string]*Registry{},
@@ -80,6 +85,9 @@ func Load(dir string, o Options) (*Fleet, hcl.Diagnostics) {
 	l.fleet.Inputs = l.inputs()
 	return l.fleet, l.diagnostics()
 }
+
+// incomplete says that what nothing refers to may yet be referred to.
+func (l *loader) incomplete() bool { return l.sink.errs > 0 || l.unsure || len(l.missing) > 0 }
 
 func (l *loader) diagnostics() hcl.Diagnostics {
 	diags := l.sink.diagnostics()

@@ -94,7 +94,7 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 		}
 	}
 	if a := x.written(n, "recipients"); a != nil {
-		x.recipients(a, s)
+		x.recipients(n, a, s)
 	}
 	need := func(attr string, missing bool) {
 		if missing && x.written(n, attr) == nil {
@@ -137,14 +137,14 @@ func (x *instance) snapshot(n *node, r *Release) *Snapshot {
 
 // recipients holds that Secrets are saved for keys that can be encrypted to, and
 // somewhere.
-func (x *instance) recipients(a *attr, s *Snapshot) {
+func (x *instance) recipients(n *node, a *attr, s *Snapshot) {
 	for i, r := range s.Recipients {
 		// It is not shown: the key at hand may be the secret one.
 		if _, err := age.ParseRecipients(strings.NewReader(r)); err != nil {
 			x.fail(a, "Invalid recipient", fmt.Sprintf("Recipient %d is no public key of age, which age-keygen writes as age1….", i+1))
 		}
 	}
-	if len(s.Recipients) > 0 && s.Store == "" {
+	if len(s.Recipients) > 0 && x.written(n, "store") == nil {
 		x.fail(a, "Recipients without store", "The Secrets that are saved for recipients need a place to lie; add store.")
 	}
 }
@@ -167,24 +167,25 @@ func (l *loader) system() {
 	l.complete(n, "system")
 	x := &instance{l: l, address: "system", usesSelf: true}
 	s := &System{Release: Release{Address: "system", Source: n.source()}}
-	self := map[string]cty.Value{}
-	for _, name := range l.identityOrder(n, []string{"cluster", "namespace", "version", "release"}) {
+	names := []string{"cluster", "namespace", "version", "release"}
+	self := unknowns(names)
+	for _, name := range l.identityOrder(n, names) {
 		x.bind(nil, self)
 		switch name {
 		case "cluster":
 			s.Cluster = x.cluster(n)
-			self["cluster"] = cty.StringVal(s.Cluster)
+			self[name] = called(s.Cluster)
 		case "namespace":
-			s.Namespace = x.text(n, "namespace")
+			s.Namespace = x.identity(n, name, n.row(name).literalDefault())
 			x.checkName(n, "namespace", "namespace", s.Namespace, maxLabel)
-			self["namespace"] = cty.StringVal(s.Namespace)
+			self[name] = called(s.Namespace)
 		case "version":
 			s.Version = x.version(n, "version")
-			self["version"] = versionValue(s.Version)
+			self[name] = versionValue(s.Version)
 		case "release":
-			s.Name = x.text(n, "release")
+			s.Name = x.identity(n, name, n.row(name).literalDefault())
 			x.checkName(n, "release", "release name", s.Name, maxRelease)
-			self["release"] = cty.StringVal(s.Name)
+			self[name] = called(s.Name)
 		}
 	}
 	x.bind(nil, self)
@@ -216,7 +217,8 @@ func (l *loader) system() {
 			l.sink.error("system", sn.Source.Block, "Snapshot without database", "The pg_dump driver needs to know the way into the database; add a database block to the system.")
 		}
 	}
-	if s.OnFailure == SystemRestore && !takesSnapshots(s.Snapshots) {
+	s.Unsure = x.unsure
+	if s.OnFailure == SystemRestore && !takesSnapshots(s.Snapshots) && !x.unsure {
 		x.fail(n.attrs["on_failure"], "Restore without snapshot", "on_failure = \"restore\" goes back to a snapshot, and the system has none. Add a snapshot block.")
 	}
 	l.fleet.System = s

@@ -78,7 +78,9 @@ func (x *instance) selector(n *node, r *Rollout, bySlug map[string]*Tenant) *sel
 	l := x.l
 	w := &Wave{Name: n.name(), MaxParallel: r.MaxParallel, Soak: x.duration(n, "soak"), Approve: x.boolean(n, "approve"), Checks: x.refs(n, "checks"), Source: n.source()}
 	if a := x.written(n, "max_parallel"); a != nil {
-		if p := x.integer(n, "max_parallel"); p > r.MaxParallel {
+		if p := x.integer(n, "max_parallel"); p > r.MaxParallel && x.unsure {
+			w.MaxParallel = p
+		} else if p > r.MaxParallel {
 			x.warn(a, "Limit without effect", fmt.Sprintf("The rollout allows %d at the same time, so the wave's %d is never reached.", r.MaxParallel, p))
 		} else if p > 0 {
 			w.MaxParallel = p
@@ -86,7 +88,7 @@ func (x *instance) selector(n *node, r *Rollout, bySlug map[string]*Tenant) *sel
 	}
 	s := &selector{node: n, wave: w, match: x.stringMap(n, "match"), percent: x.integer(n, "percent")}
 	s.rest = x.written(n, "tenants") == nil && x.written(n, "match") == nil && x.written(n, "percent") == nil
-	if n.name() == restWave && !s.rest {
+	if n.name() == restWave && x.surely(n, "tenants", "match", "percent") {
 		l.sink.error("", n.label, "Wave rest selects", fmt.Sprintf("The wave %q takes everything left, so it cannot select. Name this wave something else.", restWave))
 	}
 	if a := n.attrs["match"]; a != nil && s.match != nil && len(s.match) == 0 {
@@ -95,7 +97,7 @@ func (x *instance) selector(n *node, r *Rollout, bySlug map[string]*Tenant) *sel
 	for _, slug := range x.strings(n, "tenants") {
 		t := bySlug[slug]
 		if t == nil {
-			if l.sink.errs == 0 || len(bySlug) > 0 {
+			if len(l.missing) == 0 {
 				x.fail(n.attrs["tenants"], "Unknown tenant in wave", fmt.Sprintf("There is no tenant with the slug %q.%s", slug, didYouMean(slug, sortedKeys(bySlug))))
 			}
 			continue
@@ -186,7 +188,7 @@ func (l *loader) assign(selectors []*selector) (rest []string) {
 		}
 		sort.Strings(members)
 		s.wave.Tenants = members
-		if len(members) == 0 && len(l.fleet.Tenants) > 0 && l.sink.errs == 0 && s.wave.Name != restWave {
+		if len(members) == 0 && len(l.fleet.Tenants) > 0 && !l.incomplete() && s.wave.Name != restWave {
 			why := "No tenant is left for it or matches it."
 			if caught != "" {
 				why = fmt.Sprintf("Wave %q, before it, takes everything that is left.", caught)

@@ -28,7 +28,10 @@ func (l *loader) tenants() {
 			}
 			continue
 		}
-		elements := l.forEach(n)
+		elements, known := l.forEach(n)
+		if !known {
+			l.missing[address] = true
+		}
 		if len(elements) == 0 {
 			// The block is tried once with unknown elements, so that its
 			// mistakes show before the first tenant is added.
@@ -52,17 +55,18 @@ func quoteKey(s string) string {
 	return `"` + r.Replace(s) + `"`
 }
 
-// forEach returns the elements of a block's for_each, sorted by key.
-func (l *loader) forEach(n *node) []*eachValue {
+// forEach returns the elements of a block's for_each, sorted by key, and
+// whether these are known to be all.
+func (l *loader) forEach(n *node) (elements []*eachValue, known bool) {
 	a := n.attrs["for_each"]
 	x := &instance{l: l, address: "tenant." + n.name()}
 	v, ok := x.raw(a)
 	if !ok {
-		return nil
+		return nil, false
 	}
-	invalid := func(why string) []*eachValue {
+	invalid := func(why string) ([]*eachValue, bool) {
 		x.fail(a, "Invalid for_each argument", why)
-		return nil
+		return nil, false
 	}
 	if v.IsMarked() {
 		return invalid("The for_each value is sensitive. Its keys become addresses, which are shown; use nonsensitive(…) on the keys if they are no secret.")
@@ -92,7 +96,7 @@ func (l *loader) forEach(n *node) []*eachValue {
 			return invalid("The for_each value has sensitive keys. Keys become addresses, which are shown; use nonsensitive(…) if they are no secret.")
 		}
 		if !k.IsKnown() {
-			return nil
+			return nil, false
 		}
 		if k.IsNull() {
 			return invalid("The for_each set holds null.")
@@ -103,7 +107,7 @@ func (l *loader) forEach(n *node) []*eachValue {
 		out = append(out, &eachValue{key: k.AsString(), object: cty.ObjectVal(map[string]cty.Value{"key": k, "value": e})})
 	}
 	sort.Slice(out, func(i, j int) bool { return out[i].key < out[j].key })
-	return out
+	return out, true
 }
 
 // tenant resolves one tenant. In a trial it returns nil.
@@ -113,46 +117,39 @@ func (x *instance) tenant(n *node, name string, each *eachValue) *Tenant {
 	t := &Tenant{Release: Release{Address: x.address, Source: n.source()}}
 	// What is made from a wrong slug is wrong too, and need not be said.
 	fine := true
-	self := make(map[string]cty.Value, len(selfNames))
+	self := unknowns(selfNames)
 	for _, attr := range l.identityOrder(n, selfNames) {
 		if a := n.attrs[attr]; a != nil && !a.shared() {
 			x.bind(each, self)
 		}
 		switch attr {
 		case "slug":
-			t.Slug = name
-			if v := x.text(n, "slug"); x.written(n, "slug") != nil {
-				t.Slug = v
-			}
+			t.Slug = x.identity(n, "slug", name)
 			fine = x.trial || x.checkName(n, "slug", "slug", t.Slug, maxLabel)
-			self[attr] = cty.StringVal(t.Slug)
+			self[attr] = called(t.Slug)
 		case "cluster":
 			t.Cluster = x.cluster(n)
-			self[attr] = cty.StringVal(t.Cluster)
+			self[attr] = called(t.Cluster)
 		case "namespace":
-			t.Namespace = "tenant-" + t.Slug
-			if v := x.text(n, "namespace"); v != "" {
-				t.Namespace = v
-			}
+			t.Namespace = x.identity(n, "namespace", t.derived())
 			if !x.trial && (fine || x.written(n, "namespace") != nil) {
 				x.checkName(n, "namespace", "namespace", t.Namespace, maxLabel)
 			}
-			self[attr] = cty.StringVal(t.Namespace)
+			self[attr] = called(t.Namespace)
 		case "version":
 			t.Version = x.version(n, "version")
 			self[attr] = versionValue(t.Version)
 		case "release":
-			t.Name = "tenant-" + t.Slug
-			if v := x.text(n, "release"); v != "" {
-				t.Name = v
-			}
+			t.Name = x.identity(n, "release", t.derived())
 			if !x.trial && (fine || x.written(n, "release") != nil) && x.checkName(n, "release", "release name", t.Name, maxRelease) && len(t.Name) > maxTenantRelease {
 				x.nameTooLong(n, t.Name)
 			}
-			self[attr] = cty.StringVal(t.Name)
+			self[attr] = called(t.Name)
 		case "labels":
-			t.Labels = x.stringMap(n, "labels")
-			self[attr] = stringMapValue(t.Labels)
+			self[attr] = cty.DynamicVal
+			if t.Labels = x.stringMap(n, "labels"); t.Labels != nil || x.written(n, "labels") == nil {
+				self[attr] = stringMapValue(t.Labels)
+			}
 		}
 	}
 	if x.trial {
@@ -171,11 +168,34 @@ func (x *instance) tenant(n *node, name string, each *eachValue) *Tenant {
 			t.Companions = append(t.Companions, c)
 		}
 	}
-	if x.trial || t.Version == nil || t.Slug == "" {
+	if x.trial {
 		return nil
 	}
+	if t.Version == nil || t.Slug == "" {
+		x.l.missing["tenant."+n.name()] = true
+		return nil
+	}
+	t.Unsure = x.unsure
 	sort.SliceStable(t.Companions, func(i, j int) bool { return t.Companions[i].Label < t.Companions[j].Label })
 	return t
+}
+
+// unknowns are the attributes of self before any of them is worked out; those in
+// a circle stay unknown.
+func unknowns(names []string) map[string]cty.Value {
+	self := make(map[string]cty.Value, len(names))
+	for _, name := range names {
+		self[name] = cty.DynamicVal
+	}
+	return self
+}
+
+// derived is the default of a tenant's namespace and release.
+func (t *Tenant) derived() string {
+	if t.Slug == "" {
+		return ""
+	}
+	return "tenant-" + t.Slug
 }
 
 func (x *instance) nameTooLong(n *node, name string) {
@@ -205,7 +225,11 @@ func (x *instance) companion(n, parent *node, t *Tenant, each *eachValue, tenant
 	for k, v := range tenantSelf {
 		self[k] = v
 	}
-	for _, attr := range x.l.identityOrder(n, []string{"version", "release"}) {
+	own := []string{"version", "release"}
+	for _, name := range own {
+		self[name] = cty.DynamicVal
+	}
+	for _, attr := range x.l.identityOrder(n, own) {
 		if a := n.attrs[attr]; a != nil && !a.shared() {
 			y.bind(each, self)
 		}
@@ -214,20 +238,23 @@ func (x *instance) companion(n, parent *node, t *Tenant, each *eachValue, tenant
 			c.Version = y.version(n, "version")
 			self[attr] = versionValue(c.Version)
 		case "release":
-			c.Name = n.name() + "-" + t.Slug
-			if v := y.text(n, "release"); v != "" {
-				c.Name = v
+			def := ""
+			if t.Slug != "" {
+				def = n.name() + "-" + t.Slug
 			}
+			c.Name = y.identity(n, "release", def)
 			if !x.trial && t.Slug != "" {
 				y.checkName(n, "release", "release name", c.Name, maxRelease)
 			}
-			self[attr] = cty.StringVal(c.Name)
+			self[attr] = called(c.Name)
 		}
 	}
 	y.bind(each, self)
 	c.After = y.text(n, "order") == "after"
-	enabled := y.boolean(n, "enabled")
+	_, _, sure := y.value(n, "enabled", cty.Bool)
+	enabled := y.boolean(n, "enabled") && (sure || y.written(n, "enabled") == nil)
 	y.common(n, &c.Release)
+	c.Unsure = y.unsure || x.unsure
 	if y.written(n, "timeout") == nil {
 		c.Timeout = t.Timeout
 	}
@@ -243,6 +270,9 @@ func (l *loader) uniqueTenants() {
 	spaces := map[string]string{}
 	releases := map[string]string{}
 	claim := func(taken map[string]string, key, address string, at hcl.Range, what, name string) {
+		if name == "" {
+			return
+		}
 		if first, dup := taken[key]; dup {
 			l.sink.error(address, at, "Duplicate "+what, fmt.Sprintf("The %s %q is used by %s and by %s. It must be unique within a cluster.", what, name, first, address))
 			return
@@ -259,7 +289,7 @@ func (l *loader) uniqueTenants() {
 			continue
 		}
 		slugs[t.Slug] = t
-		if t.Cluster == "" {
+		if t.Cluster == "" || t.Namespace == "" {
 			continue
 		}
 		claim(spaces, t.Cluster+"/"+t.Namespace, t.Address, t.Source.At("namespace"), "namespace", t.Namespace)

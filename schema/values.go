@@ -41,13 +41,19 @@ func (x *instance) values(n *node) map[string]any {
 		return m
 	}
 	merged := map[string]any{}
+	before := x.unsure
+	x.unsure = false
 	v, ok := x.raw(a)
-	if ok && !v.IsNull() {
+	switch {
+	case !ok:
+		x.notKnown()
+	case !v.IsNull():
 		merged = x.mergeLayers(a, v)
 	}
-	if a.shared() {
+	if a.shared() && !x.unsure {
 		a.memo = merged
 	}
+	x.unsure = x.unsure || before
 	return merged
 }
 
@@ -89,6 +95,7 @@ func (x *instance) layer(a *attr, i int, e cty.Value) (map[string]any, bool) {
 	ty := v.Type()
 	switch {
 	case !v.IsWhollyKnown():
+		x.notKnown()
 		return nil, false
 	case v.IsNull():
 		return nil, false

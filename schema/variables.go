@@ -22,6 +22,7 @@ type variable struct {
 	defaults  *typeexpr.Defaults
 	sensitive bool
 	nullable  bool
+	untyped   bool // its type is wrong, and reported
 	given     *given
 	value     cty.Value
 }
@@ -64,7 +65,7 @@ func (l *loader) declareVariable(v *variable) {
 		ty, defs, diags := typeexpr.TypeConstraintWithDefaults(a.raw)
 		l.sink.add("", diags...)
 		if diags.HasErrors() {
-			ty = cty.DynamicPseudoType
+			ty, v.untyped = cty.DynamicPseudoType, true
 		}
 		v.ty, v.defaults = ty, defs
 	}
@@ -77,6 +78,9 @@ func (l *loader) declareVariable(v *variable) {
 // settle returns the variable's value: given, or default, or unknown with an
 // error that says how to set it.
 func (l *loader) settle(name string, v *variable) cty.Value {
+	if v.untyped {
+		return cty.DynamicVal
+	}
 	def, hasDefault := cty.NullVal(cty.DynamicPseudoType), false
 	if a := v.node.attrs["default"]; a != nil {
 		hasDefault = true

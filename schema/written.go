@@ -7,6 +7,7 @@ import (
 
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/soctalk/fleet/internal/prose"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // written returns the attribute that counts: as in Terraform, null is as good
@@ -22,6 +23,35 @@ func (x *instance) written(n *node, name string) *attr {
 		a = a.under
 	}
 	return a
+}
+
+// surely says whether one of some attributes is written with a value that is
+// known.
+func (x *instance) surely(n *node, names ...string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		is, sure := x.chooses(n, name)
+		return is && sure
+	})
+}
+
+// identity returns a name, or its default where it is not written; nothing
+// where what is written cannot be used or is not known.
+func (x *instance) identity(n *node, name, def string) string {
+	if x.written(n, name) == nil {
+		return def
+	}
+	if _, _, ok := x.value(n, name, cty.String); !ok {
+		return ""
+	}
+	return x.text(n, name)
+}
+
+// called is a name as it is in self; what is not known is nothing in Go.
+func called(name string) cty.Value {
+	if name == "" {
+		return cty.UnknownVal(cty.String)
+	}
+	return cty.StringVal(name)
 }
 
 // mayBeNull is false of what can be seen to be no null without evaluating it.
