@@ -15,11 +15,11 @@ func turnTooLong(tenant string, need time.Duration, w *schema.Window) string {
 }
 
 // NeverFits says why no upgrade of one of a tenant's releases can ever fit into
-// the tenant's window, whatever is live; nil where one can. The shortest turn
+// the tenant's window, whatever is live; nil where one can or nobody knows. The shortest turn
 // with an upgrade in it saves what is always saved, and upgrades nothing else.
 func NeverFits(f *schema.Fleet, t *schema.Tenant, r *schema.Release) *Problem {
 	w := f.Windows[t.Window]
-	if w == nil {
+	if w == nil || w.Duration == 0 || r.Unsure {
 		return nil
 	}
 	need := r.Timeout

@@ -33,7 +33,7 @@ func (l *loader) compatibility() {
 			continue
 		}
 		key := r.System.String() + "\x00" + r.Tenant.String()
-		if first, dup := rated[key]; dup && r.Status != "" {
+		if first, dup := rated[key]; dup && r.Status != "" && first.Status != "" {
 			if first.Status != r.Status {
 				l.sink.error("", b.header, "Contradicting rules", fmt.Sprintf("Another rule, at %s:%d, has the same ranges and the status %q instead of %q. Keep one of them.", first.Source.Block.Filename, first.Source.Block.Start.Line, first.Status, r.Status))
 			} else {

@@ -37,6 +37,11 @@ type Fleet struct {
 	// SensitiveVariables are the names of the input variables whose values must
 	// not be shown.
 	SensitiveVariables map[string]bool
+	// Unset are the names of the required variables without a value, where
+	// [Options.AllowUnset] lets them be. The fleet is there to be checked then,
+	// not to be used: the system may have no version, tenants may be missing,
+	// and what is marked Unsure is not as it will be.
+	Unset []string
 
 	Clusters      map[string]*Cluster
 	Registries    map[string]*Registry

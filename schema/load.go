@@ -27,6 +27,10 @@ type Options struct {
 	Order string
 	// Env is the environment as "NAME=value"; SOCTALK_VAR_* and HOME are used.
 	Env []string
+	// AllowUnset takes required variables without a value for unknown, as
+	// Terraform's validate does: all that depends on none of them is checked.
+	// See [Fleet.Unset].
+	AllowUnset bool
 	// ToolVersion is held against required_version; empty skips that.
 	ToolVersion string
 	// CheckSet checks one Helm --set assignment; nil accepts every one.

@@ -101,6 +101,10 @@ func (l *loader) settle(name string, v *variable) cty.Value {
 		def = conv
 	}
 	if v.given == nil {
+		if !hasDefault && l.opts.AllowUnset {
+			l.fleet.Unset = append(l.fleet.Unset, name)
+			return cty.UnknownVal(v.ty)
+		}
 		if !hasDefault {
 			l.sink.error("", v.node.label, "No value for required variable",
 				fmt.Sprintf("The variable %q has no default and was not set. Set it %swith -var %s=VALUE, in a file given with -var-file, in soctalk.vars.hcl or any *.auto.vars.hcl, or as %s%s in the environment.", name, l.prepared(name), name, EnvPrefix, name))

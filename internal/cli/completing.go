@@ -81,7 +81,7 @@ func (a *app) configured(cmd *cobra.Command) *schema.Fleet {
 			}
 		}
 	}
-	fleet, diags := a.parse(vars)
+	fleet, diags := a.parse(vars, false)
 	if diags.HasErrors() {
 		return nil
 	}

@@ -43,23 +43,23 @@ func (f *variableFlag) Set(s string) error {
 
 // read loads the configuration. The diagnostics hold warnings too.
 func (a *app) read(v *variables) (*schema.Fleet, []plan.Diagnostic) {
-	fleet, diags := a.parse(v)
+	fleet, diags := a.parse(v, false)
 	return fleet, view.Diagnostics(diags, fleet.Files, fleet.Sensitive)
 }
 
 // readTarget also says what a plan would refuse for a reason that the files
-// alone show, which a plan does by itself.
+// alone show, which a plan does by itself. Variables need no value for that.
 func (a *app) readTarget(v *variables) (*schema.Fleet, []plan.Diagnostic) {
-	fleet, diags := a.parse(v)
+	fleet, diags := a.parse(v, true)
 	if !diags.HasErrors() {
 		diags = slices.Concat(diags, targetPairs(fleet), foreseen(fleet))
 	}
 	return fleet, view.Diagnostics(diags, fleet.Files, fleet.Sensitive)
 }
 
-func (a *app) parse(v *variables) (*schema.Fleet, hcl.Diagnostics) {
+func (a *app) parse(v *variables, allowUnset bool) (*schema.Fleet, hcl.Diagnostics) {
 	fleet, diags := schema.Load(a.dir, schema.Options{
-		Vars: v.pairs, VarFiles: v.files, Order: string(v.order), Env: a.env, ToolVersion: version, CheckSet: helm.CheckSet,
+		Vars: v.pairs, VarFiles: v.files, Order: string(v.order), Env: a.env, AllowUnset: allowUnset, ToolVersion: version, CheckSet: helm.CheckSet,
 	})
 	a.fleet = fleet
 	return fleet, diags
@@ -89,6 +89,9 @@ func (a *app) loadQuietly(v *variables) (*schema.Fleet, error) {
 // targetPairs rates what the files ask for: a pair of versions that may not
 // run together can be seen without a cluster.
 func targetPairs(f *schema.Fleet) hcl.Diagnostics {
+	if f.System.Version == nil || f.Compatibility.Unsure {
+		return nil
+	}
 	var diags hcl.Diagnostics
 	seen := map[string]*target{}
 	var order []*target

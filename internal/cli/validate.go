@@ -3,6 +3,7 @@ package cli
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 
 	"github.com/soctalk/fleet/plan"
 	"github.com/spf13/cobra"
@@ -25,7 +26,7 @@ func (a *app) validateCommand() *cobra.Command {
 		Short: "Check the configuration alone, without network",
 		Args:  noArgs,
 		RunE: func(*cobra.Command, []string) error {
-			_, diags := a.readTarget(&vars)
+			fleet, diags := a.readTarget(&vars)
 			if asJSON {
 				if err := a.validation(diags); err != nil {
 					return fmt.Errorf("write the result: %w", err)
@@ -37,7 +38,7 @@ func (a *app) validateCommand() *cobra.Command {
 				return exitStatus(exitFailure)
 			}
 			if !asJSON {
-				a.valid(len(diags))
+				a.valid(len(diags), fleet.Unset)
 			}
 			return nil
 		},
@@ -63,8 +64,13 @@ func (a *app) validation(diags []plan.Diagnostic) error {
 	return enc.Encode(v)
 }
 
-func (a *app) valid(warnings int) {
+func (a *app) valid(warnings int, unset []string) {
 	s := a.style(a.out)
+	defer func() {
+		if len(unset) > 0 {
+			fmt.Fprintf(a.out, "What depends on variables without a value was not checked: %s.\n", strings.Join(unset, ", "))
+		}
+	}()
 	if warnings > 0 {
 		fmt.Fprintf(a.out, "%s The configuration is valid, with the warnings shown.\n", s.Good("Success!"))
 		return

@@ -16,6 +16,9 @@ import (
 func Foresee(f *schema.Fleet, refused func(*schema.Release, plan.Problem)) {
 	s := foresight{helm: helm.NewOffline(helm.Capabilities{}), charts: map[source]*fetched{}}
 	for _, r := range f.Releases() {
+		if r.Unsure {
+			continue
+		}
 		if p := s.problem(r); p != nil {
 			refused(r, *p)
 		}
