@@ -21,7 +21,7 @@ func (t *target) diagnostic(f *schema.Fleet) *hcl.Diagnostic {
 	if t.count > 1 {
 		who = fmt.Sprintf("%s and %d more", who, t.count-1)
 	}
-	pair := fmt.Sprintf("%s would run %s beside system %s, which is %s", who, t.first.Version, f.System.Version, t.verdict.Why)
+	pair := fmt.Sprintf("%s would run %s beside system %s: %s", who, t.first.Version, f.System.Version, t.verdict.Why)
 	switch t.verdict.Status {
 	case schema.Blocked:
 		d.Severity, d.Summary = hcl.DiagError, "Versions may not run together"
