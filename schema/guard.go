@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/hcl/v2"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
 	"github.com/zclconf/go-cty/cty"
+	"github.com/zclconf/go-cty/cty/function"
+	"github.com/zclconf/go-cty/cty/function/stdlib"
 )
 
 // Bounds of one evaluation and of one value. They are far above what a fleet
@@ -46,6 +48,13 @@ func (l *loader) guard(e hcl.Expression) bool {
 					x.Parts[i] = l.counted(p)
 				}
 			}
+		case *hclsyntax.BinaryOpExpr:
+			switch x.Op {
+			case hclsyntax.OpDivide:
+				x.Op = divide
+			case hclsyntax.OpModulo:
+				x.Op = modulo
+			}
 		case *hclsyntax.LiteralValueExpr:
 			if hugeNumber(x.Val) {
 				l.sink.error("", x.SrcRange, "Number out of range", "This number is too large or too small to be written out.")
@@ -55,6 +64,23 @@ func (l *loader) guard(e hcl.Expression) bool {
 		return nil
 	})
 	return fine
+}
+
+// HCL divides by zero and goes on with infinity, which is complained about
+// where it ends up, as a number too large.
+var (
+	divide = &hclsyntax.Operation{Impl: dividing(stdlib.DivideFunc), Type: cty.Number}
+	modulo = &hclsyntax.Operation{Impl: dividing(stdlib.ModuloFunc), Type: cty.Number}
+)
+
+func dividing(f function.Function) function.Function {
+	check := func(args []cty.Value) error {
+		if by, _ := args[1].Unmark(); by.Type() == cty.Number && by.IsKnown() && !by.IsNull() && by.AsBigFloat().Sign() == 0 {
+			return errors.New("division by zero; where the divisor may be zero, ask first: n == 0 ? 0 : 1 / n")
+		}
+		return nil
+	}
+	return rewrap(f, func(args []cty.Value) (cty.Value, error) { return f.Call(args) }, check)
 }
 
 // meteredExpr counts each time that it is evaluated. It looks like parentheses,

@@ -1,9 +1,11 @@
 package schema
 
 import (
+	"bytes"
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"unicode/utf8"
 
@@ -218,6 +220,8 @@ func (l *loader) parseFile(name string) *hcl.File {
 	var f *hcl.File
 	var diags hcl.Diagnostics
 	if strings.HasSuffix(name, ".json") {
+		// HCL passes over a byte order mark in its native syntax alone.
+		src = bytes.TrimPrefix(src, []byte("\xef\xbb\xbf"))
 		if err := checkJSONDepth(src); err != nil {
 			l.sink.error("", at, "Nested too deep", prose.Capital(err.Error())+".")
 			return nil
@@ -232,7 +236,7 @@ func (l *loader) parseFile(name string) *hcl.File {
 		f, diags = hclsyntax.ParseConfig(src, name, hcl.InitialPos)
 		unclosed(diags, tokens)
 	}
-	l.sink.add("", diags...)
+	l.sink.add("", unquoted(diags, src)...)
 	if diags.HasErrors() || f == nil {
 		return nil
 	}
@@ -263,6 +267,22 @@ func unclosed(diags hcl.Diagnostics, tokens hclsyntax.Tokens) {
 			d.Detail = fmt.Sprintf("The %q here is not closed before the end of the file.", inner.Bytes)
 		}
 	}
+}
+
+var numbersAndDots = regexp.MustCompile(`^[0-9]+(\.[0-9]+){2,}$`)
+
+// unquoted says what to do of a version that is not in quotes, which HCL takes
+// for a number gone wrong.
+func unquoted(diags hcl.Diagnostics, src []byte) hcl.Diagnostics {
+	for _, d := range diags {
+		if d.Summary != "Invalid number literal" || d.Subject == nil || !d.Subject.CanSliceBytes(src) {
+			continue
+		}
+		if text := d.Subject.SliceBytes(src); numbersAndDots.Match(text) {
+			d.Detail = fmt.Sprintf("%s is no number. A version is a text, written in quotes: \"%s\".", text, text)
+		}
+	}
+	return diags
 }
 
 func invalidByte(src []byte) (line, col int) {
