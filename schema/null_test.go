@@ -153,7 +153,7 @@ func TestNullOfWhatIsNeeded(t *testing.T) {
 		"own":         {base + "tenant \"t\" {\n  chart = \"oci://h/t\"\n  version = null\n}", `The argument "version" is required, but its value is null.`},
 		"of defaults": {base + "tenant_defaults { version = null }\ntenant \"t\" { chart = \"oci://h/t\" }", `The argument "version" is required, but its value is null.`},
 		"of both":     {base + "tenant_defaults { version = null }\ntenant \"t\" {\n  chart = \"oci://h/t\"\n  version = null\n}", `The argument "version" is required, but its value is null.`},
-		"no choice":   {base + `prerequisite "p" { crd = null }`, "A prerequisite needs exactly one of crd, any_crd, default_storage_class, kubernetes, snapshot_class, permission; none is written."},
+		"no choice":   {base + `prerequisite "p" { crd = null }`, "A prerequisite block needs exactly one of crd, any_crd, default_storage_class, kubernetes, snapshot_class, permission; none is written."},
 		"two choices": {base + acme + "check \"c\" {\n  http {\n    service = \"s\"\n    url = \"https://${self.slug}\"\n  }\n}", "service and url are written"},
 		"no choice of a tenant": {base + acme + `
 check "c" {

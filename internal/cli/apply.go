@@ -147,7 +147,7 @@ func (a *app) applyNow(ctx context.Context, flags *applyFlags) error {
 
 // confirm asks for a yes; anything else is a no.
 func (a *app) confirm(question string) (bool, error) {
-	fmt.Fprintf(a.out, "\n%s Only yes is taken for one: ", a.style(a.out).Bold(question))
+	fmt.Fprintf(a.out, "\n%s Only 'yes' is accepted: ", a.style(a.out).Bold(question))
 	answer, err := bufio.NewReader(a.in).ReadString('\n')
 	if err != nil && answer == "" {
 		return false, fmt.Errorf("read the answer: %w", err)

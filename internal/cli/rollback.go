@@ -26,8 +26,9 @@ func (a *app) rollbackCommand() *cobra.Command {
 		Use:   "rollback RUN",
 		Short: "Undo a run, or what it did after a rollback point",
 		Long: `Makes the plan that undoes a run, from what the run really did: tenants go back
-before the system, each release to the Helm revision that it was at, and where
-the database or volumes moved, to the snapshots that the run took. The plan is
+before the system's version, each release to the Helm revision that it was at,
+and where the database or volumes moved, to the snapshots that the run took; of
+a system that keeps its version, what it pins goes first. The plan is
 shown, and carried out like any other: with -out it is saved for soctalk apply.
 
 Whatever was written since a snapshot is lost with it. The plan says what and

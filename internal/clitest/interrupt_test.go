@@ -32,7 +32,7 @@ func TestInterruptAtAQuestion(t *testing.T) {
 	p, _ := restorable(t)
 	var once sync.Once
 	shows, _, err := p.onTerminal(t, 120, []string{"TERM=xterm"}, func(sent string, at *seat) {
-		if strings.Contains(sent, "Only yes is taken for one") {
+		if strings.Contains(sent, "Only 'yes' is accepted") {
 			once.Do(func() {
 				_, _ = at.master.WriteString("\x03")
 				hung := time.AfterFunc(time.Minute, func() { _ = at.process.Kill() })
