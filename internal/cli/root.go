@@ -155,7 +155,11 @@ func (a *app) style(w io.Writer) view.Style {
 
 // terminal reports whether a person can answer on standard input.
 func (a *app) terminal() bool {
-	f, ok := a.in.(*os.File)
+	return isTerminal(a.in)
+}
+
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 

@@ -94,7 +94,7 @@ func (a *app) run(ctx context.Context, s *session, t *task, flags *applyFlags) e
 	case result.Awaits != "":
 		return exitStatus(exitGate)
 	case !result.OK():
-		if !flags.asJSON {
+		if !flags.asJSON && !isTerminal(a.out) { // where the report is read already
 			a.diagnostics([]plan.Diagnostic{{Severity: plan.Error, Summary: "Run " + run.ID + " did not complete", Detail: view.Shortfall(result) + " The report on standard output says why, and what goes on."}})
 		}
 		return exitStatus(exitFailure)

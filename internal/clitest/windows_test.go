@@ -68,6 +68,7 @@ func goesOn(t *testing.T, report string) []string {
 	if !found {
 		t.Fatalf("no command goes on:\n%s", report)
 	}
+	command, _, _ = strings.Cut(strings.TrimSpace(command), "\n")
 	return strings.Fields(command)[1:]
 }
 

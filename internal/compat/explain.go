@@ -105,8 +105,12 @@ func (g *grid) limits() []limit {
 		all = append(all, limit{class: &classes[i]})
 	}
 	all = append(all, limit{})
-	for i := range g.stops {
-		all = append(all, limit{stop: &g.stops[i]})
+	stops := slices.Clone(g.stops) // the order of files and blocks never matters
+	slices.SortStableFunc(stops, func(a, b schema.Stop) int {
+		return cmp.Or(cmp.Compare(a.Component, b.Component), a.Version.Compare(b.Version))
+	})
+	for i := range stops {
+		all = append(all, limit{stop: &stops[i]})
 	}
 	for _, basis := range []Basis{ByMatrix, ByRule, ByUnlisted, ByOrder} {
 		for s, row := range g.verdicts {

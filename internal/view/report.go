@@ -99,7 +99,7 @@ func (r *Report) text(style Style) string {
 	}
 	switch command := r.Command(); {
 	case command == "":
-	case r.resumes() && len(res.Failed) > 0:
+	case r.resumes() && !res.Resumable && len(res.Failed) > 0:
 		fmt.Fprintf(&b, "\nOnce the cause is mended, this goes on where it stopped:\n  %s\n", command)
 	case r.resumes():
 		fmt.Fprintf(&b, "\nThis goes on where it stopped:\n  %s\n", command)
