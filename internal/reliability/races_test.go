@@ -13,6 +13,7 @@ import (
 	"github.com/soctalk/fleet/internal/journal/journaltest"
 	"github.com/soctalk/fleet/internal/sandbox/faultproxy"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/util/retry"
 )
 
 // TestTwoAtOnce runs the same plan twice at the same time: one does the work,
@@ -139,17 +140,21 @@ func (p *program) stealAt(t *testing.T, at func(*http.Request) bool) *theft {
 	return s
 }
 
-// steal gives the lock to somebody else.
+// steal gives the lock to somebody else, also where its holder renews it in the
+// same moment.
 func (p *program) steal(t *testing.T) {
 	leases := p.kube.Typed().CoordinationV1().Leases(p.system())
-	l, err := leases.Get(t.Context(), journal.LeaseName, metav1.GetOptions{})
+	err := retry.RetryOnConflict(retry.DefaultBackoff, func() error {
+		l, err := leases.Get(t.Context(), journal.LeaseName, metav1.GetOptions{})
+		if err != nil {
+			return err
+		}
+		thief, now := "another-run somebody@elsewhere nonce", metav1.NowMicro()
+		l.Spec.HolderIdentity, l.Spec.RenewTime = &thief, &now
+		_, err = leases.Update(t.Context(), l, metav1.UpdateOptions{})
+		return err
+	})
 	if err != nil {
-		t.Error(err)
-		return
-	}
-	thief, now := "another-run somebody@elsewhere nonce", metav1.NowMicro()
-	l.Spec.HolderIdentity, l.Spec.RenewTime = &thief, &now
-	if _, err := leases.Update(t.Context(), l, metav1.UpdateOptions{}); err != nil {
 		t.Error(err)
 	}
 }
