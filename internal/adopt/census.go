@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"github.com/soctalk/fleet/internal/prose"
 )
 
 // census is who is who among the releases.
@@ -99,7 +101,7 @@ func (t *tenant) label(r *Release) string {
 
 func (c *census) remark(format string, args ...any) {
 	text := fmt.Sprintf(format, args...)
-	c.remarks = append(c.remarks, strings.ToUpper(text[:1])+text[1:])
+	c.remarks = append(c.remarks, prose.Capital(text))
 }
 
 // state says what a plan will say of a release that is in no good state.

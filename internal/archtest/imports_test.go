@@ -40,7 +40,7 @@ var mayImport = map[string][]string{
 	"internal/announce":  {"plan", "apply", "internal/kube", "internal/view"},
 	"internal/metrics":   {"plan", "apply", "internal/neterr", "internal/view"},
 	"internal/trace":     {"plan", "apply", "internal/neterr"},
-	"internal/adopt":     {"schema", "internal/redact"},
+	"internal/adopt":     {"schema", "internal/prose", "internal/redact"},
 	"internal/cli": {"schema", "plan", "apply", "internal/adopt", "internal/announce", "internal/atomicfile", "internal/chart", "internal/check", "internal/compat", "internal/helm", "internal/journal", "internal/kube", "internal/metrics", "internal/observe",
 		"internal/plancache", "internal/planfile", "internal/prose", "internal/releases", "internal/snapshot", "internal/trace", "internal/view"},
 	"internal/atomicfile":      {},

@@ -59,8 +59,8 @@ again. Releases that had failed when the run came to its end are tried again.`,
 	}
 	flags.vars.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {
-		if flags.stale != "quarantine" && flags.stale != "refuse" {
-			return fmt.Errorf("-stale=%s: it is either quarantine or refuse", flags.stale)
+		if err := oneOf("stale", flags.stale, stalePolicies); err != nil {
+			return err
 		}
 		if err := flags.metrics.parse(a); err != nil {
 			return err

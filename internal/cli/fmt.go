@@ -183,13 +183,9 @@ func (f *formatter) show(name string, before, after []byte) {
 // replaceFile gives a file other contents and keeps its mode. A symbolic link
 // stays one.
 func replaceFile(path string, data []byte) error {
-	real, err := filepath.EvalSymlinks(path)
+	info, err := os.Stat(path)
 	if err != nil {
 		return err
 	}
-	info, err := os.Stat(real)
-	if err != nil {
-		return err
-	}
-	return atomicfile.Write(real, data, info.Mode().Perm())
+	return atomicfile.Write(path, data, info.Mode().Perm())
 }

@@ -52,15 +52,8 @@ func (a *app) applyResumed(ctx context.Context, id string, flags *applyFlags) er
 	if run.State == journal.Complete {
 		return a.alreadyComplete(file.Document, id, flags.asJSON)
 	}
-	inputs, f, err := a.reopen(file, key)
+	inputs, s, err := a.reopenSession(ctx, file, key, flags.plan.parallelism)
 	if err != nil {
-		return err
-	}
-	s, err := a.openSession(ctx, f, flags.plan.parallelism)
-	if err != nil {
-		return err
-	}
-	if err := s.reaches(file.Document); err != nil {
 		return err
 	}
 	if err := s.asPlanned(ctx, file.Document, key); err != nil {

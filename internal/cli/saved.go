@@ -34,18 +34,11 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 	if err != nil {
 		return err
 	}
-	inputs, f, err := a.reopen(file, key)
+	inputs, s, err := a.reopenSession(ctx, file, key, flags.plan.parallelism)
 	if errors.Is(err, planfile.ErrKey) {
 		err = whyNoKey(ctx, k, file, err)
 	}
 	if err != nil {
-		return err
-	}
-	s, err := a.openSession(ctx, f, flags.plan.parallelism)
-	if err != nil {
-		return err
-	}
-	if err := s.reaches(file.Document); err != nil {
 		return err
 	}
 	s.allowExec = flags.allowExec
@@ -62,6 +55,20 @@ func (a *app) applyFile(ctx context.Context, path string, flags *applyFlags) err
 		return err
 	}
 	return a.run(ctx, s, &task{doc: file.Document, file: data, next: a.applyAgain(inputs, file.Document), approval: "the plan was saved before"}, flags)
+}
+
+// reopenSession reads what is live for a saved plan, with the configuration that
+// it was made from.
+func (a *app) reopenSession(ctx context.Context, file *planfile.File, key plan.Key, parallel int) (planfile.Inputs, *session, error) {
+	inputs, f, err := a.reopen(file, key)
+	if err != nil {
+		return inputs, nil, err
+	}
+	s, err := a.openSession(ctx, f, parallel)
+	if err != nil {
+		return inputs, nil, err
+	}
+	return inputs, s, s.reaches(file.Document)
 }
 
 // reopen loads the configuration of a saved plan and makes sure that it is

@@ -264,13 +264,9 @@ func find(ctx context.Context, k *kube.Cluster, namespace, id string) (*Run, err
 }
 
 func list(ctx context.Context, k *kube.Cluster, namespace string, selected labels.Set) ([]*corev1.ConfigMap, error) {
-	all, err := k.Typed().CoreV1().ConfigMaps(namespace).List(ctx, metav1.ListOptions{LabelSelector: selected.String()})
+	heads, err := records(ctx, k, namespace, selected)
 	if err != nil {
-		return nil, fmt.Errorf("read the runs in namespace %s: %w", namespace, k.Explain(err))
-	}
-	var heads []*corev1.ConfigMap
-	for i := range all.Items {
-		heads = append(heads, &all.Items[i])
+		return nil, fmt.Errorf("read the runs in namespace %s: %w", namespace, err)
 	}
 	return heads, nil
 }
