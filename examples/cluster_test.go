@@ -50,7 +50,7 @@ func parse(t *testing.T, text string) map[string]any {
 	return values
 }
 
-const patience = 90 * time.Second
+const patience = 5 * time.Minute
 
 func newSite(t *testing.T, chartName, values string) *site {
 	t.Helper()

@@ -5,14 +5,11 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
 )
-
-const patience = 90 * time.Second
 
 // TestQuotaIsKubernetesOwn makes real rollouts under real quotas: what the
 // simulation calls fitting completes, what it refuses stalls with refused pods.
@@ -49,13 +46,13 @@ func TestQuotaIsKubernetesOwn(t *testing.T) {
 				t.Errorf("the simulation says that it fits: %v", fits)
 			}
 			applyAll(t, namespace, c.before)
-			sandboxtest.Eventually(t, patience, func(ctx context.Context) error { return rolledOut(ctx, t, namespace, c.before) })
+			sandboxtest.Eventually(t, func(ctx context.Context) error { return rolledOut(ctx, t, namespace, c.before) })
 			applyAll(t, namespace, c.after)
 			if c.fits {
-				sandboxtest.Eventually(t, patience, func(ctx context.Context) error { return rolledOut(ctx, t, namespace, c.after) })
+				sandboxtest.Eventually(t, func(ctx context.Context) error { return rolledOut(ctx, t, namespace, c.after) })
 				return
 			}
-			sandboxtest.Eventually(t, patience, func(ctx context.Context) error { return refusedPods(ctx, t, namespace) })
+			sandboxtest.Eventually(t, func(ctx context.Context) error { return refusedPods(ctx, t, namespace) })
 			// Nothing else moves in the namespace, so nothing makes room later.
 			if err := rolledOut(t.Context(), t, namespace, c.after); err == nil {
 				t.Error("everything rolled out, although pods were refused")
@@ -77,7 +74,7 @@ func applyAll(t *testing.T, namespace, text string) {
 			continue
 		}
 		want := fmt.Sprint(amountsText(valueAt(o, "spec", "hard")))
-		sandboxtest.Eventually(t, patience, func(ctx context.Context) error {
+		sandboxtest.Eventually(t, func(ctx context.Context) error {
 			live, err := resource.Get(ctx, u.GetName(), metav1.GetOptions{})
 			if err != nil {
 				return err

@@ -43,7 +43,7 @@ func TestQuotaOfWhatWasScaled(t *testing.T) {
 				t.Fatal(err)
 			}
 			var quotas []Object
-			sandboxtest.Eventually(t, patience, func(ctx context.Context) error {
+			sandboxtest.Eventually(t, func(ctx context.Context) error {
 				quotas = nil
 				for _, o := range manifest(t, quotaOf(c.quota)) {
 					resource, u := resourceOf(t, o, namespace)
@@ -79,9 +79,9 @@ func TestQuotaOfWhatWasScaled(t *testing.T) {
 			}
 			applyAll(t, namespace, after)
 			if c.fits {
-				sandboxtest.Eventually(t, patience, func(ctx context.Context) error { return rolledOut(ctx, t, namespace, after) })
+				sandboxtest.Eventually(t, func(ctx context.Context) error { return rolledOut(ctx, t, namespace, after) })
 			} else {
-				sandboxtest.Eventually(t, patience, func(ctx context.Context) error { return refusedPods(ctx, t, namespace) })
+				sandboxtest.Eventually(t, func(ctx context.Context) error { return refusedPods(ctx, t, namespace) })
 			}
 		})
 	}

@@ -61,7 +61,7 @@ func serve(t *testing.T, namespace, name string, handler http.Handler) {
 		"ports":     []any{map[string]any{"port": int64(port)}},
 	}})
 	// The API server checks the address against its cache of pods.
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		return client.CoreV1().RESTClient().Get().Namespace(namespace).Resource("services").Name(name + ":8080").SubResource("proxy").Suffix("up").Do(ctx).Error()
 	})
 }
@@ -130,7 +130,7 @@ func TestJob(t *testing.T) {
 	holds(t, "complete", one(t, c, namespace, manifest("")), true, "Job "+namespace+"/alert-flow-", "is complete")
 	failed := one(t, c, namespace, manifest("fail"))
 	holds(t, "failed", failed, false, "Job "+namespace+"/alert-flow-", "failed", "for acme", "with (hidden)", "and (hidden)", "| (hidden)")
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		jobs, err := client.BatchV1().Jobs(namespace).List(ctx, metav1.ListOptions{})
 		if err == nil && len(jobs.Items) > 0 {
 			err = fmt.Errorf("left over: %s", jobs.Items[0].Name)
@@ -215,7 +215,7 @@ func restricted(t *testing.T, namespace string, rules []rbacv1.PolicyRule) *kube
 	if err != nil {
 		t.Fatal(err)
 	}
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error { // the authorizer has its own cache
+	sandboxtest.Eventually(t, func(ctx context.Context) error { // the authorizer has its own cache
 		missing, err := c.Missing(ctx, kube.Doing(namespace, rules[0].APIGroups[0], rules[0].Resources[0], "list"))
 		if err == nil && len(missing) > 0 {
 			err = fmt.Errorf("%s is not allowed yet", missing[0])

@@ -9,7 +9,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/soctalk/fleet/apply"
 	"github.com/soctalk/fleet/internal/check"
@@ -63,7 +62,7 @@ func TestCommandIsKilledWithItsGroup(t *testing.T) {
 	done := make(chan apply.Answer)
 	go func() { done <- s.Probe(ctx, apply.Question{Check: "it", Address: "tenant.acme", Within: within}) }()
 	var child int
-	sandboxtest.Eventually(t, within, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		text, err := os.ReadFile(pid)
 		if err == nil {
 			child, err = strconv.Atoi(strings.TrimSpace(string(text)))
@@ -72,7 +71,7 @@ func TestCommandIsKilledWithItsGroup(t *testing.T) {
 	})
 	cancel()
 	holds(t, "killed", <-done, false, "was killed")
-	sandboxtest.Eventually(t, 10*time.Second, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		if gone(child) {
 			return nil
 		}
@@ -105,7 +104,7 @@ func TestCommandThatLeavesSomethingBehind(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			sandboxtest.Eventually(t, within, func(context.Context) error { // it is killed, but not waited for
+			sandboxtest.Eventually(t, func(context.Context) error { // it is killed, but not waited for
 				if gone(child) {
 					return nil
 				}

@@ -27,7 +27,7 @@ func TestPrometheus(t *testing.T) {
 	asked := func(query, wanted string) apply.Answer {
 		return one(t, nowhere(t), "x", strings.ReplaceAll(probe(address, "QUERY", wanted), "QUERY", query))
 	}
-	sandboxtest.Eventually(t, within, func(context.Context) error { // it has been scraped
+	sandboxtest.Eventually(t, func(context.Context) error { // it has been scraped
 		if a := asked(lag, "equals = 42"); !a.OK {
 			return fmt.Errorf("%s", a.Found)
 		}

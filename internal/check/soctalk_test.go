@@ -131,7 +131,7 @@ spec:
 	if err := c.Apply(t.Context(), parsed[0], "test"); err != nil {
 		t.Fatal(err)
 	}
-	sandboxtest.Eventually(t, within, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		if found := a.ask(name, 0); !found.OK {
 			return fmt.Errorf("%s", found.Found)
 		}

@@ -83,7 +83,7 @@ func helmInstall(ts *testscript.TestScript, neg bool, args []string) {
 	values := map[string]any{}
 	ts.Check(yaml.Unmarshal([]byte(ts.ReadFile(args[3])), &values))
 	in := action.NewInstall(configuration(ts, namespace))
-	in.Namespace, in.ReleaseName, in.CreateNamespace, in.Wait, in.Timeout = namespace, name, true, true, 2*time.Minute
+	in.Namespace, in.ReleaseName, in.CreateNamespace, in.Wait, in.Timeout = namespace, name, true, true, 5*time.Minute
 	_, err = in.Run(chart, values)
 	ts.Check(err)
 }

@@ -16,14 +16,14 @@ system {
   namespace = "sys-${var.id}"
   chart     = "oci://${var.registry}/soctalk/charts/soctalk-system"
   version   = var.system
-  timeout   = "90s"
+  timeout   = "10m"
   values    = [file("system.yaml"), { llm = { apiKey = var.key } }, file("more-system.yaml")]
 }
 
 tenant_defaults {
   chart   = "oci://${var.registry}/soctalk/charts/soctalk-tenant"
   version = var.tenant
-  timeout = "60s"
+  timeout = "10m"
 }
 
 tenant "acme" {

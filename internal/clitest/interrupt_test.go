@@ -35,11 +35,11 @@ func TestInterruptAtAQuestion(t *testing.T) {
 		if strings.Contains(sent, "Only 'yes' is accepted") {
 			once.Do(func() {
 				_, _ = at.master.WriteString("\x03")
-				hung := time.AfterFunc(time.Minute, func() { _ = at.process.Kill() })
+				hung := time.AfterFunc(5*time.Minute, func() { _ = at.process.Kill() })
 				t.Cleanup(func() { hung.Stop() })
 			})
 		}
-	}, "snapshot", "restore", restored, "-accept-data-loss", "-lock-timeout=1m")
+	}, "snapshot", "restore", restored, "-accept-data-loss", "-lock-timeout=10m")
 	var exit *exec.ExitError
 	if !errors.As(err, &exit) || exit.Sys().(syscall.WaitStatus).Signal() != syscall.SIGINT {
 		t.Errorf("interrupted at the question, it ends with %v and shows:\n%s", err, shows)

@@ -91,7 +91,7 @@ var locked = faultproxy.Rule{Match: faultproxy.Path(http.MethodGet, "/leases/"+j
 	forward.ServeHTTP(w, r)
 }}
 
-var restoring = []string{"snapshot", "restore", restored, "-accept-data-loss", "-auto-approve", "-allow-exec", "-lock-timeout=1m"}
+var restoring = []string{"snapshot", "restore", restored, "-accept-data-loss", "-auto-approve", "-allow-exec", "-lock-timeout=10m"}
 
 // Who held the lock may have upgraded what the snapshot is of.
 func TestRestoreLooksAgainUnderTheLock(t *testing.T) {

@@ -85,7 +85,7 @@ func behaves(ts *testscript.TestScript, _ bool, args []string) {
 // boundClaims are the claims of a namespace once all of them have a volume.
 func boundClaims(ts *testscript.TestScript, client kubernetes.Interface, namespace string) []corev1.PersistentVolumeClaim {
 	var all []corev1.PersistentVolumeClaim
-	err := wait.PollUntilContextTimeout(context.Background(), 100*time.Millisecond, time.Minute, true, func(ctx context.Context) (bool, error) {
+	err := wait.PollUntilContextTimeout(context.Background(), 100*time.Millisecond, 5*time.Minute, true, func(ctx context.Context) (bool, error) {
 		list, err := client.CoreV1().PersistentVolumeClaims(namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return false, err

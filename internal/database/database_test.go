@@ -8,7 +8,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -110,7 +109,7 @@ func run(t *testing.T) {
 	if _, err := core.Pods(namespace).Create(t.Context(), pod, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	sandboxtest.Eventually(t, 2*time.Minute, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		p, err := core.Pods(namespace).Get(ctx, "db-0", metav1.GetOptions{})
 		if err != nil {
 			return err

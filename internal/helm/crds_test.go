@@ -101,7 +101,7 @@ func TestDefinitionsFollowTheChart(t *testing.T) {
 	// The next upgrade is held against the new definition. The API server takes
 	// a moment to use it.
 	target.Values = map[string]any{"size": 9}
-	sandboxtest.Eventually(t, patience, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		got := inspect(t, c, liveRelease(t, c, target))
 		if !slices.Equal(got, []string{"refused Gadget one: spec.size: spec.size: should be less than or equal to 5"}) {
 			return fmt.Errorf("got %q", got)

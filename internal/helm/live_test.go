@@ -308,7 +308,7 @@ webhooks:
 		`refused Secret hooked: Internal error occurred: failed calling webhook "closed.example.com"`,
 	}
 	// Both reach the admission plugins through caches.
-	sandboxtest.Eventually(t, patience, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		got := inspect(t, c, release)
 		if strings.Contains(strings.Join(got, ""), canary) || strings.Contains(strings.Join(got, ""), string(secret.Data["password"])) {
 			t.Fatalf("a secret came through: %s", got)
@@ -373,7 +373,7 @@ spec: {ports: [{port: 80}]}
 	target := helm.Target{Namespace: ns, Name: "app", Chart: ch}
 	target.Base = install(t, c, target, helm.ApplyOptions{})
 	// The quota has to be counted once.
-	sandboxtest.Eventually(t, patience, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		q, err := k.Typed().CoreV1().ResourceQuotas(ns).Get(ctx, "room", metav1.GetOptions{})
 		if err == nil && len(q.Status.Hard) == 0 {
 			err = fmt.Errorf("not counted yet")
@@ -424,7 +424,7 @@ subjects: [{kind: ServiceAccount, name: reader, namespace: %[2]s}]
 	}
 	reader := helm.New(as(t, token.Status.Token), helm.Options{})
 	// Permissions reach the authorizer through a cache.
-	sandboxtest.Eventually(t, patience, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		out, err := reader.Inspect(ctx, all, 2)
 		if err != nil {
 			return err
@@ -595,7 +595,7 @@ func TestScalingIsTheScalersDrift(t *testing.T) {
 		t.Fatal(err)
 	}
 	release := liveRelease(t, c, target)
-	sandboxtest.Eventually(t, patience, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		got := inspect(t, c, release)
 		if len(got) == 0 {
 			return fmt.Errorf("not scaled yet")

@@ -54,7 +54,7 @@ func newWide(t *testing.T, writers int, then faultproxy.Fault) *wide {
 	for n := 1; n <= writers; n++ {
 		write(n)
 	}
-	sandboxtest.Eventually(t, time.Minute, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		if n := log.queue.length(); n < writers {
 			return fmt.Errorf("%d of %d entries wait", n, writers)
 		}

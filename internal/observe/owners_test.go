@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"strings"
 	"testing"
-	"time"
 
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 	"k8s.io/apimachinery/pkg/apis/meta/v1/unstructured"
@@ -58,7 +57,7 @@ spec: {group: %[1]s, scope: Namespaced, names: {kind: %[2]s, plural: %[3]s}}`, d
 			t.Fatal(err)
 		}
 	}
-	sandboxtest.Eventually(t, time.Minute, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		c.Kube.Refresh()
 		all, err := c.Kube.APIVersions()
 		for _, want := range offered {

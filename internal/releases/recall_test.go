@@ -7,7 +7,6 @@ import (
 	"os"
 	"path/filepath"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/soctalk/fleet/internal/chart"
@@ -79,7 +78,7 @@ func newWorld(t *testing.T) *world {
 	w.stored(w.home, "system", 1)
 	w.stored(w.namespace, "a", 1)
 	// The template counts accounts, and a namespace's own is made after it.
-	sandboxtest.Eventually(t, time.Minute, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		_, err := sandboxtest.Client(t).CoreV1().ServiceAccounts(w.namespace).Get(ctx, "default", metav1.GetOptions{})
 		return err
 	})
@@ -260,7 +259,7 @@ func TestNothingStaleIsRecalled(t *testing.T) {
 				},
 			}}, metav1.CreateOptions{})
 			if err == nil {
-				sandboxtest.Eventually(t, 30*time.Second, func(context.Context) error {
+				sandboxtest.Eventually(t, func(context.Context) error {
 					_, err := sandboxtest.Client(t).Discovery().ServerResourcesForGroupVersion(group + "/v1")
 					return err
 				})

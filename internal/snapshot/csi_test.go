@@ -98,7 +98,7 @@ func (v *volumes) fleet(t *testing.T, kubeconfig string) *Fleet {
 func (v *volumes) bound(t *testing.T) map[string]*corev1.PersistentVolumeClaim {
 	t.Helper()
 	all := map[string]*corev1.PersistentVolumeClaim{}
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		list, err := v.client.CoreV1().PersistentVolumeClaims(v.namespace).List(ctx, metav1.ListOptions{})
 		if err != nil {
 			return err
@@ -166,7 +166,7 @@ func (v *volumes) scale(t *testing.T, replicas int32) {
 	if _, err := v.client.AppsV1().StatefulSets(v.namespace).Patch(t.Context(), "db", types.MergePatchType, []byte(data), metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		pods, err := v.client.CoreV1().Pods(v.namespace).List(ctx, metav1.ListOptions{})
 		if err == nil && len(pods.Items) != int(replicas) {
 			err = fmt.Errorf("%d pods, want %d", len(pods.Items), replicas)
@@ -256,7 +256,7 @@ func TestVolumesThereAndBack(t *testing.T) {
 // gone waits until a volume is no more.
 func (v *volumes) gone(t *testing.T, volume string) {
 	t.Helper()
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		list, err := v.client.CoreV1().PersistentVolumes().List(ctx, metav1.ListOptions{FieldSelector: "metadata.name=" + volume})
 		if err == nil && len(list.Items) > 0 {
 			err = fmt.Errorf("volume %s is %s", volume, list.Items[0].Status.Phase)

@@ -10,7 +10,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"filippo.io/age"
 	"github.com/soctalk/fleet/internal/journal"
@@ -168,7 +167,7 @@ func (f *fleet) losesDumps(t *testing.T) <-chan struct{} {
 			END LOOP;
 		END $$`)
 	}()
-	sandboxtest.Eventually(t, time.Minute, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		if f.sql(t, "SELECT count(*) FROM pg_locks WHERE relation = 'held'::regclass AND mode = 'AccessExclusiveLock' AND granted") == "0" {
 			return errors.New("the table is not held yet")
 		}

@@ -14,7 +14,6 @@ import (
 	"sync"
 	"syscall"
 	"testing"
-	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
@@ -111,11 +110,11 @@ func TestCrash(t *testing.T) {
 	if left == (traces{}) {
 		t.Fatal("the node did not come up")
 	}
-	sandboxtest.Eventually(t, 10*time.Second, func(context.Context) error { return left.alive(t) })
+	sandboxtest.Eventually(t, func(context.Context) error { return left.alive(t) })
 	if after := settings(t); after != before {
 		t.Errorf("the machine before:\n%s\nafter:\n%s", before, after)
 	}
-	sandboxtest.Eventually(t, 10*time.Second, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		realnode.SweepCgroups()
 		if groups := groupsOf(t, left.Cgroup); len(groups) > 0 {
 			return fmt.Errorf("control groups after a sweep: %v", groups)
@@ -211,7 +210,7 @@ func create(t *testing.T, client kubernetes.Interface, objects ...metav1.Object)
 // running waits until a pod runs and returns its node.
 func running(t *testing.T, client kubernetes.Interface, name string) (node string) {
 	t.Helper()
-	sandboxtest.Eventually(t, time.Minute, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		got, err := client.CoreV1().Pods("default").Get(ctx, name, metav1.GetOptions{})
 		if err != nil {
 			return err
@@ -249,7 +248,7 @@ func removeVolume(t *testing.T, client kubernetes.Interface) {
 	if err := claims.Delete(t.Context(), "real", metav1.DeleteOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	sandboxtest.Eventually(t, time.Minute, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		if _, err := volumes.Get(ctx, volume.Name, metav1.GetOptions{}); !apierrors.IsNotFound(err) {
 			return fmt.Errorf("volume %s is still there: %v", volume.Name, err)
 		}

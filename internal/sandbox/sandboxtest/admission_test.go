@@ -32,7 +32,7 @@ spec: {hard: {requests.cpu: 150m}}
 		t.Fatal(err)
 	}
 	// The limits reach the admission plugin through its cache.
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		p, err := client.CoreV1().Pods(namespace).Create(ctx, bare("dry"), metav1.CreateOptions{DryRun: []string{"All"}})
 		if err == nil && p.Spec.Containers[0].Resources.Requests.Cpu().String() != "100m" {
 			err = fmt.Errorf("the container requests %v", p.Spec.Containers[0].Resources.Requests)
@@ -72,7 +72,7 @@ spec: {policyName: %[1]s, validationActions: [Deny]}
 		t.Fatal(err)
 	}
 	defer func() { _ = bindings.Delete(context.Background(), namespace, metav1.DeleteOptions{}) }()
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		forbidden := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "forbidden"}}
 		_, err := client.CoreV1().ConfigMaps(namespace).Create(ctx, forbidden, metav1.CreateOptions{DryRun: []string{"All"}})
 		if err == nil || !strings.Contains(err.Error(), "not that one") {

@@ -13,11 +13,7 @@ import (
 	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
 )
 
-const (
-	// within is generous: the machine may be busy.
-	within = 30 * time.Second
-	image  = "registry.example.com:5000/app/main:1.2.3"
-)
+const image = "registry.example.com:5000/app/main:1.2.3"
 
 func behavior(name string) map[string]string {
 	return map[string]string{"sandbox.soctalk.io/behavior": name}
@@ -128,7 +124,7 @@ func TestImageCannotBePulled(t *testing.T) {
 				t.Errorf("got %+v", p.Status)
 			}
 			client := sandboxtest.Client(t)
-			sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+			sandboxtest.Eventually(t, func(ctx context.Context) error {
 				events, err := client.CoreV1().Events(p.Namespace).List(ctx, metav1.ListOptions{FieldSelector: "involvedObject.name=pod,reason=Failed"})
 				if err == nil && len(events.Items) == 0 {
 					err = fmt.Errorf("no event tells of the image")

@@ -44,7 +44,7 @@ spec:
 	return func(is func(*corev1.Pod) bool) *corev1.Pod {
 		t.Helper()
 		var found *corev1.Pod
-		sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+		sandboxtest.Eventually(t, func(ctx context.Context) error {
 			var err error
 			found, err = client.CoreV1().Pods(namespace).Get(ctx, "pod", metav1.GetOptions{})
 			if err == nil && !is(found) {

@@ -51,12 +51,12 @@ spec:
 		}
 		return err
 	}
-	sandboxtest.Eventually(t, within, rolledOut)
+	sandboxtest.Eventually(t, rolledOut)
 	patch := []byte(`{"spec": {"template": {"metadata": {"annotations": {"version": "2"}}}}}`)
 	if _, err := client.AppsV1().Deployments(namespace).Patch(t.Context(), "app", "application/merge-patch+json", patch, metav1.PatchOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	sandboxtest.Eventually(t, within, rolledOut)
+	sandboxtest.Eventually(t, rolledOut)
 }
 
 func TestStatefulSetHasVolumes(t *testing.T) {
@@ -81,7 +81,7 @@ spec:
 	if _, err := client.AppsV1().StatefulSets(namespace).Create(t.Context(), s, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		s, err := client.AppsV1().StatefulSets(namespace).Get(ctx, "db", metav1.GetOptions{})
 		if err == nil && s.Status.ReadyReplicas != 2 {
 			err = fmt.Errorf("got %+v", s.Status)
@@ -118,7 +118,7 @@ spec:
 	); err != nil {
 		t.Fatal(err)
 	}
-	sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+	sandboxtest.Eventually(t, func(ctx context.Context) error {
 		_, err := client.CoreV1().PersistentVolumes().Get(ctx, data.Name, metav1.GetOptions{})
 		if apierrors.IsNotFound(err) {
 			return nil
@@ -152,7 +152,7 @@ spec:
 			if _, err := client.BatchV1().Jobs(namespace).Create(t.Context(), job, metav1.CreateOptions{}); err != nil {
 				t.Fatal(err)
 			}
-			sandboxtest.Eventually(t, within, func(ctx context.Context) error {
+			sandboxtest.Eventually(t, func(ctx context.Context) error {
 				job, err := client.BatchV1().Jobs(namespace).Get(ctx, "job", metav1.GetOptions{})
 				if err == nil && !test.ends(job) {
 					err = fmt.Errorf("got %+v", job.Status)

@@ -12,7 +12,6 @@ import (
 	"strings"
 	"syscall"
 	"testing"
-	"time"
 
 	"github.com/soctalk/fleet/internal/sandbox"
 	"github.com/soctalk/fleet/internal/sandbox/sandboxtest"
@@ -69,7 +68,7 @@ func TestUpAndStop(t *testing.T) {
 		t.Fatal(err)
 	}
 	killServer(t, dir)
-	sandboxtest.Eventually(t, 30*time.Second, func(context.Context) error {
+	sandboxtest.Eventually(t, func(context.Context) error {
 		running, err := sandbox.Running(dir)
 		if running {
 			err = errors.New("the sandbox outlives its API server")
