@@ -42,7 +42,7 @@ func TestImageChanges(t *testing.T) {
 	if diff := cmp.Diff([]string{"breaking: StatefulSet wazuh goes to another major version: r/<slug>/indexer:4.12.0 → r/<slug>/indexer:5.0.0"}, majorImages(changes, acme(), &mask{})); diff != "" {
 		t.Error(diff)
 	}
-	for _, c := range imageChanges(changes, acme(), &mask{secrets: []string{"r/api", "indexer:5.0.0"}}) {
+	for _, c := range imageChanges(changes, acme(), newMask(sensitive{}, []string{"r/api", "Indexer:5.0.0"}, nil, nil, nil)) {
 		if c.To == "r/<slug>/indexer:5.0.0" {
 			t.Error("an image that a Secret holds is shown")
 		}
@@ -76,7 +76,7 @@ func TestMajorDiffers(t *testing.T) {
 func TestReplicasAreShownOnce(t *testing.T) {
 	t.Parallel()
 	changes := changesOf(t, "kind: Deployment\nmetadata: {name: x}\nspec: {replicas: 1}\n", "kind: Deployment\nmetadata: {name: x}\nspec: {replicas: 3}\n")
-	m := newMask(nil, nil, []map[string]any{{"replicas": float64(3), "other": "3"}})
+	m := newMask(sensitive{}, nil, nil, nil, []map[string]any{{"replicas": float64(3), "other": "3"}})
 	diff, _ := objectDiff(changes[0], identity{}, m)
 	if want := []FieldDiff{{Path: "spec.replicas", Before: "1", After: "3"}}; !cmp.Equal(want, diff.Fields) {
 		t.Error(cmp.Diff(want, diff.Fields))

@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/Masterminds/semver/v3"
+	"github.com/soctalk/fleet/internal/redact"
 	"github.com/soctalk/fleet/schema"
 )
 
@@ -145,6 +146,8 @@ type Rendered struct {
 	CRDs, LiveCRDs []Object
 	// Secrets are what live Secrets hold that the templates read.
 	Secrets []string
+	// Words are what the chart itself says, which is nobody's secret. Nil has none.
+	Words *redact.ChartWords
 }
 
 // Problem is why one release could not be prepared, with where to look.

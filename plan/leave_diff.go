@@ -25,7 +25,7 @@ func (d *Draft) CompareLeaving(m *Move, objects []Object) *Outcome {
 	if !slices.ContainsFunc(gone, func(o objectChange) bool { return o.key.kind == "Namespace" }) {
 		c.Notes = append(c.Notes, "the namespace stays, and in it whatever is not Helm's")
 	}
-	d.diff(&c, gone, id, newMask(nil, nil, nil, objects))
+	d.diff(&c, gone, id, newMask(sensitive{}, nil, nil, nil, nil, objects))
 	return &Outcome{Class: c, Verdicts: []Reversibility{ForwardOnly}, Touched: touchedBy(m.Release.Namespace, objects)}
 }
 

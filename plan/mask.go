@@ -7,8 +7,10 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/soctalk/fleet/internal/redact"
+	"github.com/soctalk/fleet/schema"
 )
 
 // Why a field's values are not shown.
@@ -24,37 +26,71 @@ const (
 // shown is the chart's own text and what cannot be a secret by its place:
 // images, replicas, quantities, booleans.
 type mask struct {
-	secrets []string
-	values  []string
+	// secrets and values are found in texts, names in the names of images.
+	secrets, values, names []*redact.Finder
 }
 
-// newMask gathers what must not be shown. public are texts that the plan tells
-// anyway, such as the versions; values may hold them.
-func newMask(sensitive, public []string, values []map[string]any, objects ...[]Object) *mask {
-	m := &mask{secrets: slices.Clone(sensitive)}
+// sensitive is what the files call sensitive, made ready to be looked for: it is
+// the same for all releases.
+type sensitive struct{ texts, names *redact.Finder }
+
+// sensitives is made once, when it is first needed.
+type sensitives struct {
+	once sync.Once
+	of   sensitive
+}
+
+func (s *sensitives) in(f *schema.Fleet) sensitive {
+	s.once.Do(func() {
+		texts := withLines(slices.Clone(f.Sensitive))
+		s.of = sensitive{redact.NewFinder(texts), redact.NewFinder(names(texts))}
+	})
+	return s.of
+}
+
+// names are the secrets that are looked for in the names of images. A short text,
+// such as the name of a database, is in a Secret and in an image by chance.
+func names(secrets []string) []string {
+	return slices.DeleteFunc(slices.Clone(secrets), func(s string) bool { return len(s) < 8 })
+}
+
+// newMask gathers what must not be shown. known are secrets too; public are texts
+// that the plan tells anyway, such as the versions; values may hold them. own is
+// what charts themselves say.
+func newMask(files sensitive, known, public []string, own []*redact.ChartWords, values []map[string]any, objects ...[]Object) *mask {
+	var secrets, texts []string
+	secrets = append(secrets, known...)
 	for _, v := range values {
-		m.values = leaves(m.values, v)
+		texts = leaves(texts, v)
 	}
-	m.values = slices.DeleteFunc(m.values, func(s string) bool { return slices.Contains(public, s) })
-	m.values = withLines(m.values)
+	texts = withLines(slices.DeleteFunc(texts, func(s string) bool { return slices.Contains(public, s) }))
 	for _, list := range objects {
 		for _, o := range list {
 			if kindOf(o) != "Secret" {
 				continue
 			}
-			m.secrets = leaves(m.secrets, o["stringData"])
+			secrets = leaves(secrets, o["stringData"])
 			data, _ := o["data"].(map[string]any)
 			for _, v := range data {
 				s, _ := v.(string)
 				if plain, err := base64.StdEncoding.DecodeString(s); err == nil {
-					m.secrets = append(m.secrets, string(plain))
+					secrets = append(secrets, string(plain))
 				}
-				m.secrets = append(m.secrets, s)
+				secrets = append(secrets, s)
 			}
 		}
 	}
-	m.secrets = withLines(slices.DeleteFunc(m.secrets, func(s string) bool { return s == "" }))
-	return m
+	secrets = withLines(secrets)
+	words := redact.NewWords(public, own...)
+	return &mask{
+		secrets: []*redact.Finder{files.texts.But(words), redact.NewFinder(secrets).But(words)},
+		values:  []*redact.Finder{redact.NewFinder(texts).But(words)},
+		names:   []*redact.Finder{files.names.But(words), redact.NewFinder(names(secrets)).But(words)},
+	}
+}
+
+func found(finders []*redact.Finder, t redact.Text) bool {
+	return slices.ContainsFunc(finders, func(f *redact.Finder) bool { return f.HoldsSome(t) })
 }
 
 // withLines adds the lines of texts, which charts indent.
@@ -119,10 +155,9 @@ func (m *mask) field(kind string, c change) FieldDiff {
 	return f
 }
 
-// hidesImage says whether an image's name holds a secret. A short text, such as
-// the name of a database, is in a Secret and in an image by chance.
+// hidesImage says whether an image's name holds a secret.
 func (m *mask) hidesImage(image string) bool {
-	return slices.ContainsFunc(m.secrets, func(s string) bool { return len(s) >= 8 && strings.Contains(image, s) })
+	return slices.ContainsFunc(m.names, func(f *redact.Finder) bool { return f.Has(image) })
 }
 
 // path renders a path. Keys that hold a secret or a value are hidden where the
@@ -131,7 +166,7 @@ func (m *mask) path(elements []string) string {
 	path := ""
 	for _, e := range elements {
 		if freePath.MatchString(path) {
-			if key := strings.Trim(e, `.[]"`); redact.Holds(key, m.secrets) || redact.Holds(key, m.values) {
+			if key := redact.Read(strings.Trim(e, `.[]"`)); found(m.secrets, key) || found(m.values, key) {
 				e = "[(hidden)]"
 			}
 		}
@@ -162,23 +197,50 @@ func (m *mask) show(kind, path string, v any, has bool) shown {
 		}
 		return shown{text: text}
 	}
-	for _, leaf := range append(leaves(nil, v), text) {
-		if redact.Holds(leaf, m.secrets) {
+	var all []redact.Text
+	for _, leaf := range leaves(freeKeys(nil, path, v), v) {
+		all = append(all, redact.Read(leaf))
+	}
+	said := all
+	if _, ok := v.(string); !ok {
+		said = append(said, redact.Read(text))
+	}
+	for _, t := range said {
+		if found(m.secrets, t) {
 			return shown{masked: maskedSecret}
 		}
-		if redact.HoldsSum(leaf) {
+		if t.HoldsSum() {
 			return shown{masked: maskedChecksum}
 		}
 	}
 	if s, ok := v.(string); ok && quantityPath.MatchString(path) && quantity.MatchString(s) {
 		return shown{text: text}
 	}
-	for _, leaf := range leaves(nil, v) {
-		if redact.Holds(leaf, m.values) {
+	for _, t := range all {
+		if found(m.values, t) {
 			return shown{masked: maskedValue}
 		}
 	}
 	return shown{text: text}
+}
+
+// freeKeys collects the keys of a tree that the chart makes up. path leads to it.
+func freeKeys(into []string, path string, v any) []string {
+	switch v := v.(type) {
+	case map[string]any:
+		free := freePath.MatchString(path)
+		for k, x := range v {
+			if free {
+				into = append(into, k)
+			}
+			into = freeKeys(into, path+fieldKey(k), x)
+		}
+	case []any:
+		for _, x := range v {
+			into = freeKeys(into, path+"[]", x)
+		}
+	}
+	return into
 }
 
 // encode renders a value as JSON that a person can read.

@@ -4,6 +4,8 @@ import (
 	"cmp"
 	"slices"
 	"strings"
+
+	"github.com/soctalk/fleet/internal/redact"
 )
 
 // Outcome is what the hops of one release come to, once rendered. It depends on
@@ -51,7 +53,7 @@ func (d *Draft) Compare(m *Move, before []Object, renders []*Rendered) *Outcome 
 	}
 	last := renders[len(renders)-1]
 	id := identityOf(m)
-	mask := newMask(secretsOf(d.fleet.Sensitive, renders), publicOf(m), valuesOf(m), append([][]Object{before}, objectsOf(renders)...)...)
+	mask := newMask(d.sensitive.in(d.fleet), secretsOf(renders), publicOf(m), wordsOf(renders), valuesOf(m), append([][]Object{before}, objectsOf(renders)...)...)
 	c := &o.Class
 	c.Action, c.Chart, c.From, c.To, c.Diff = m.Action, m.wanted.Chart.Name, versionText(m.From), versionText(m.To), []ObjectDiff{}
 
@@ -118,10 +120,20 @@ func valuesOf(m *Move) []map[string]any {
 	return values
 }
 
-func secretsOf(sensitive []string, renders []*Rendered) []string {
-	all := slices.Clone(sensitive)
+func secretsOf(renders []*Rendered) []string {
+	var all []string
 	for _, r := range renders {
 		all = append(all, r.Secrets...)
+	}
+	return all
+}
+
+func wordsOf(renders []*Rendered) []*redact.ChartWords {
+	var all []*redact.ChartWords
+	for _, r := range renders {
+		if r.Words != nil && !slices.Contains(all, r.Words) {
+			all = append(all, r.Words)
+		}
 	}
 	return all
 }

@@ -71,6 +71,7 @@ type Reversal struct {
 	stops       []stop
 	diagnostics []Diagnostic
 	complete    bool
+	sensitive   sensitives
 }
 
 // Return is what becomes of one release.

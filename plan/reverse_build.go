@@ -33,7 +33,7 @@ func (v *Reversal) Compare(r *Return, before, after []Object, stored *Live, pass
 	}
 	id := identityOf(m)
 	public := []string{r.Release.Name, r.Release.Namespace, r.Release.Slug, versionText(r.Live.Version), r.Live.AppVersion, versionText(stored.Version), stored.AppVersion}
-	mask := newMask(v.Fleet.Sensitive, public, []map[string]any{r.Live.Values, stored.Values}, before, after)
+	mask := newMask(v.sensitive.in(v.Fleet), nil, public, nil, []map[string]any{r.Live.Values, stored.Values}, before, after)
 	c := Class{Action: Rollback, Chart: stored.Chart, From: versionText(r.Live.Version), To: versionText(stored.Version), Reversibility: Reversible, Diff: []ObjectDiff{}}
 	changes := changedObjects(before, after, after)
 	d.diff(&c, changes, id, mask)

@@ -41,6 +41,7 @@ type Draft struct {
 	skews       []Skew
 	diagnostics []Diagnostic
 	complete    bool
+	sensitive   sensitives
 }
 
 // Selection narrows a plan to some releases; nil selects all.

@@ -28,7 +28,7 @@ var mayImport = map[string][]string{
 	"internal/database":  {"schema", "internal/neterr", "internal/kube"},
 	"internal/check":     {"schema", "plan", "apply", "internal/database", "internal/kube", "internal/lines", "internal/neterr", "internal/redact", "internal/program"},
 	"internal/observe":   {"schema", "plan", "internal/atomicfile", "internal/helm", "internal/kube", "internal/plancache", "internal/database", "internal/redact"},
-	"internal/releases":  {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/lines", "internal/observe", "internal/plancache", "internal/prose"},
+	"internal/releases":  {"schema", "plan", "apply", "internal/chart", "internal/helm", "internal/kube", "internal/lines", "internal/observe", "internal/plancache", "internal/prose", "internal/redact"},
 	"internal/journal":   {"plan", "apply", "internal/kube"},
 	"internal/program":   {"schema"},
 	"internal/store":     {},

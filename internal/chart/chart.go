@@ -111,6 +111,38 @@ func (c *Chart) Defaults() map[string]any {
 	return v
 }
 
+// Texts are what the chart and its subcharts say themselves: templates, other
+// files and the keys and texts of their values.
+func (c *Chart) Texts() []string { return texts(nil, c.loaded) }
+
+func texts(into []string, c *hchart.Chart) []string {
+	into = append(into, c.Name())
+	for _, f := range append(c.Templates[:len(c.Templates):len(c.Templates)], c.Files...) {
+		into = append(into, string(f.Data))
+	}
+	into = valueTexts(into, c.Values)
+	for _, d := range c.Dependencies() {
+		into = texts(into, d)
+	}
+	return into
+}
+
+func valueTexts(into []string, v any) []string {
+	switch v := v.(type) {
+	case map[string]any:
+		for k, e := range v {
+			into = valueTexts(append(into, k), e)
+		}
+	case []any:
+		for _, e := range v {
+			into = valueTexts(into, e)
+		}
+	case string:
+		into = append(into, v)
+	}
+	return into
+}
+
 // Subchart is a chart within a chart.
 type Subchart struct{ Name, Version, AppVersion string }
 

@@ -1,7 +1,9 @@
 package redact
 
 import (
+	"encoding/base32"
 	"encoding/base64"
+	"encoding/hex"
 	"html"
 	"slices"
 	"strconv"
@@ -17,6 +19,8 @@ const (
 	many = 200
 	// shortestCode is base64 of a secret that is looked for within texts.
 	shortestCode = 6
+	// shortestBase32 is base32 of such a secret.
+	shortestBase32 = 7
 )
 
 // Decodings are all other readings of a text: what it says when it, or a part of
@@ -44,6 +48,8 @@ func readings(text string) []string {
 	if strings.ContainsAny(text, "\r\n") {
 		all = base64Texts(strings.NewReplacer("\r", "", "\n", "", " ", "").Replace(text), all)
 	}
+	all = hexTexts(text, all)
+	all = base32Texts(text, all)
 	add := func(read string) {
 		if read != text {
 			all = append(all, read)
@@ -83,6 +89,95 @@ func base64Texts(text string, all []string) []string {
 			if plain, err := base64.RawStdEncoding.DecodeString(part); err == nil {
 				all = readable(string(plain), all)
 			}
+		}
+	}
+	return all
+}
+
+// hexTexts adds the readable parts of everything that may be hexadecimal, also
+// byte by byte: 63 61 6e, 63:61:6e, 0x63, 0x61.
+func hexTexts(text string, all []string) []string {
+	if len(text) < 2*whole {
+		return all
+	}
+	var digits []byte
+	add := func(code []byte) {
+		for offset := range 2 {
+			if plain := code[min(offset, len(code)):]; len(plain) >= 2*whole {
+				all = readable(unhex(plain), all)
+			}
+		}
+	}
+	for i := 0; i < len(text); {
+		digits = digits[:0]
+		i = skipPrefix(text, i)
+		start, joined := i, false
+		for i < len(text) {
+			if isHex(text[i]) {
+				digits = append(digits, text[i])
+				i++
+				continue
+			}
+			group := digits[len(digits)-min(i-start, len(digits)):]
+			next := i
+			for next < len(text) && next < i+2 && strings.IndexByte(" :,", text[next]) >= 0 {
+				next++
+			}
+			next = skipPrefix(text, next)
+			if len(group)%2 == 1 || len(group) == 0 || next == i || next+1 >= len(text) || !isHex(text[next]) || !isHex(text[next+1]) {
+				break
+			}
+			add(group)
+			i, start, joined = next, next, true
+		}
+		if joined {
+			add(digits[len(digits)-min(i-start, len(digits)):])
+		}
+		add(digits)
+		i++
+	}
+	return all
+}
+
+func skipPrefix(text string, i int) int {
+	if strings.HasPrefix(text[i:], "0x") || strings.HasPrefix(text[i:], "0X") {
+		return i + 2
+	}
+	return i
+}
+
+func isHex(c byte) bool {
+	return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' || c >= 'A' && c <= 'F'
+}
+
+func unhex(digits []byte) string {
+	plain := make([]byte, len(digits)/2)
+	_, _ = hex.Decode(plain, digits[:len(plain)*2]) // they are all digits
+	return string(plain)
+}
+
+// base32Texts adds the readable parts of everything that may be base32, in
+// capitals or small letters.
+func base32Texts(text string, all []string) []string {
+	start := 0
+	for i := 0; i <= len(text); i++ {
+		if i < len(text) && (text[i] >= 'A' && text[i] <= 'Z' || text[i] >= 'a' && text[i] <= 'z' || text[i] >= '2' && text[i] <= '7') {
+			continue
+		}
+		code := text[start:i]
+		start = i + 1
+		if len(code) < shortestBase32 {
+			continue
+		}
+		capitals := strings.ToUpper(code)
+		if code != capitals && code != SmallLetters(code) {
+			continue
+		}
+		for len(capitals)%8 == 1 || len(capitals)%8 == 3 || len(capitals)%8 == 6 { // no base32 has these lengths
+			capitals = capitals[:len(capitals)-1]
+		}
+		if plain, err := base32.StdEncoding.WithPadding(base32.NoPadding).DecodeString(capitals); err == nil {
+			all = readable(string(plain), all)
 		}
 	}
 	return all

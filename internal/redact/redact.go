@@ -1,7 +1,10 @@
 // Package redact finds secrets in texts that charts, API servers and programs
-// write, as they are and in the codings that those use: base64, JSON, URLs,
-// HTML, YAML and Go's own quoting, also one within another. What was cut,
-// hashed or changed otherwise is not found.
+// write, as they are and in the codings that those use: base64, base32,
+// hexadecimal, JSON, URLs, HTML, YAML and Go's own quoting, also one within
+// another. A [Finder] finds them too where their case or what stands between
+// their letters and digits was changed, where they were cut and where some of
+// their characters were replaced. What was hashed is found as a hash, and what
+// was changed otherwise is not found.
 package redact
 
 import "strings"
@@ -10,29 +13,13 @@ import "strings"
 // longer texts. Shorter ones stand there by chance.
 const whole = 4
 
-// Holds says whether a text is or holds one of the secrets, coded or not.
+// Holds says whether a text is or holds one of the secrets, coded or not, in
+// whatever case.
 func Holds(text string, secrets []string) bool {
 	if len(secrets) == 0 {
 		return false
 	}
-	if has(text, secrets) {
-		return true
-	}
-	for _, decoded := range Decodings(text) {
-		if has(decoded, secrets) {
-			return true
-		}
-	}
-	return false
-}
-
-func has(text string, secrets []string) bool {
-	for _, s := range secrets {
-		if s == text || len(s) >= whole && strings.Contains(text, s) {
-			return true
-		}
-	}
-	return false
+	return NewFinder(secrets).Holds(Read(text))
 }
 
 // Lines are the lines of a text that has several and whose lines are long

@@ -59,6 +59,18 @@ func TestCodes(t *testing.T) {
 	if got := Codes("bad "+code+", and "+code+" of soctalk-adapter", secrets, "…"); got != "bad …, and … of soctalk-adapter" {
 		t.Errorf("got %q", got)
 	}
+	if got := Codes("bad 717a376b, OFNDO2Y and 00112233", []string{"qZ7k"}, "…"); got != "bad …, … and 00112233" {
+		t.Errorf("got %q", got)
+	}
+}
+
+func TestReplace(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]string{"": "", "none": "none", "a Qz7K and qZ7k": "a … and …", "qz7kqz7k": "……", "\xffÄ QZ7K\xff": "\xffÄ …\xff"} {
+		if got := Replace(text, "qZ7k", "…"); got != want {
+			t.Errorf("%q became %q, want %q", text, got, want)
+		}
+	}
 }
 
 func TestLines(t *testing.T) {

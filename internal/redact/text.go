@@ -40,16 +40,42 @@ func Forms(secret string) []string {
 	return all
 }
 
+// Replace replaces a secret, which is not empty, in whatever case it stands in a
+// text.
+func Replace(text, secret, by string) string {
+	small, secret := SmallLetters(text), SmallLetters(secret)
+	var b strings.Builder
+	at := 0
+	for {
+		i := strings.Index(small[at:], secret)
+		if i < 0 {
+			if at == 0 {
+				return text
+			}
+			b.WriteString(text[at:])
+			return b.String()
+		}
+		b.WriteString(text[at : at+i])
+		b.WriteString(by)
+		at += i + len(secret)
+	}
+}
+
 func inner(quoted string) string { return quoted[1 : len(quoted)-1] }
 
-// Codes replaces everything in a text that may be base64 and holds one of the
-// secrets.
+// Codes replaces everything in a text that may be base64, base32 or hexadecimal
+// and holds one of the secrets.
 func Codes(text string, secrets []string, by string) string {
 	runs := codes(text)
+	if len(runs) == 0 || len(secrets) == 0 {
+		return text
+	}
+	finder := NewFinder(secrets)
 	for i := len(runs) - 1; i >= 0; i-- {
 		start, end := runs[i][0], runs[i][1]
-		for _, plain := range base64Texts(text[start:end], nil) {
-			if Holds(plain, secrets) {
+		code := text[start:end]
+		for _, plain := range base32Texts(code, hexTexts(code, base64Texts(code, nil))) {
+			if finder.Holds(Read(plain)) {
 				text = text[:start] + by + strings.TrimLeft(text[end:], "=")
 				break
 			}

@@ -119,7 +119,7 @@ func (s *Set) compare(ctx context.Context, draft *plan.Draft, m *plan.Move) (*pl
 		renders = append(renders, &plan.Rendered{
 			CRDs: want, LiveCRDs: live,
 			Objects: objectsOf(rendered.Objects), Hooks: hooksOf(rendered), Again: objectsOf(rendered.Again), Subcharts: subchartsOf(rendered.Subcharts),
-			Secrets: rendered.LookedUp,
+			Secrets: rendered.LookedUp, Words: s.words.of(target.Chart),
 		})
 	}
 	return draft.Compare(m, before, renders), lookups, nil

@@ -30,6 +30,7 @@ type Set struct {
 	byAddress map[string]*schema.Release
 	wanted    map[plan.At]*wanted
 	crds      definitions
+	words     words
 	// read are the bodies that steps are about to start from, by address; no more
 	// than a wide run has under way, since all releases may be looked at before it.
 	read *lru.Cache

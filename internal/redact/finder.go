@@ -1,0 +1,193 @@
+package redact
+
+import (
+	"slices"
+	"strings"
+	"sync"
+)
+
+// Text is a text that was read in every way that it may be coded.
+type Text struct{ readings []string }
+
+// Read reads a text.
+func Read(text string) Text { return Text{append([]string{text}, Decodings(text)...)} }
+
+// HoldsSum says whether a text is or holds a hash of something, coded or not:
+// what it is of can be guessed where that is short.
+func (t Text) HoldsSum() bool { return slices.ContainsFunc(t.readings, sum.MatchString) }
+
+// Finder finds secrets. What it takes grows with the text and not with the
+// number of secrets, as long as the text has nothing in common with them. Nil
+// has none to find. It is safe for concurrent use.
+type Finder struct {
+	*known
+	own *Words
+}
+
+// known are secrets, made ready to be looked for.
+type known struct {
+	// equal are secrets too short to be looked for within a text.
+	equal map[string]bool
+	// heads are the others by how they begin.
+	heads map[uint32][]secret
+	begin bits
+
+	once   sync.Once
+	flat   []string // letters and digits alone, in small letters
+	middle bits     // four bytes in a row of those
+}
+
+type secret struct{ text, small string }
+
+// NewFinder returns what finds the secrets.
+func NewFinder(secrets []string) *Finder {
+	k := &known{heads: make(map[uint32][]secret, len(secrets)), begin: newBits(len(secrets))}
+	for _, s := range secrets {
+		k.add(s)
+	}
+	return &Finder{known: k}
+}
+
+func (k *known) add(s string) {
+	if len(s) < whole {
+		if k.equal == nil {
+			k.equal = map[string]bool{}
+		}
+		if s != "" {
+			k.equal[s] = true
+		}
+		return
+	}
+	small := SmallLetters(s)
+	head := gram(small, 0)
+	if !slices.ContainsFunc(k.heads[head], func(other secret) bool { return other.text == s }) {
+		k.heads[head] = append(k.heads[head], secret{s, small})
+		k.begin.set(head)
+	}
+}
+
+// But returns a finder of the same secrets that does not take for a changed
+// secret what is made of words that are none. As it was given, a secret is one
+// wherever it stands.
+func (f *Finder) But(own *Words) *Finder {
+	if f == nil {
+		return nil
+	}
+	return &Finder{f.known, own}
+}
+
+// Holds says whether a text is or holds one of the secrets as a whole, coded or
+// not, in whatever case and with whatever between its letters and digits.
+func (f *Finder) Holds(t Text) bool { return f.any(t, false) }
+
+// HoldsSome says whether a text is, holds or was made of one of the secrets:
+// beside what [Finder.Holds] finds, also from a part of one that is too long to
+// stand there by chance.
+func (f *Finder) HoldsSome(t Text) bool { return f.any(t, true) }
+
+// Has says whether a text is or holds one of the secrets, in whatever case.
+func (f *Finder) Has(text string) bool { return f != nil && f.given(text) }
+
+func (f *Finder) any(t Text, parts bool) bool {
+	if f == nil || len(f.heads)+len(f.equal) == 0 {
+		return false
+	}
+	if slices.ContainsFunc(t.readings, f.given) {
+		return true
+	}
+	if len(f.heads) == 0 {
+		return false
+	}
+	f.index()
+	return slices.ContainsFunc(t.readings, func(s string) bool { return f.changed(s, parts) })
+}
+
+// given says whether a text is or holds a secret as it is, or in another case.
+func (f *Finder) given(text string) bool {
+	if f.equal[text] {
+		return true
+	}
+	if len(text) < whole || len(f.heads) == 0 {
+		return false
+	}
+	small := SmallLetters(text)
+	for i := range len(small) - whole + 1 {
+		head := gram(small, i)
+		if !f.begin.has(head) {
+			continue
+		}
+		for _, s := range f.heads[head] {
+			if strings.HasPrefix(small[i:], s.small) && (strings.HasPrefix(text[i:], s.text) || !f.own.has(s.small)) {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+// index makes ready for texts in which secrets were changed.
+func (k *known) index() {
+	k.once.Do(func() {
+		size := 0
+		for _, list := range k.heads {
+			for _, s := range list {
+				if flat := flatten(s.small); len(flat) >= whole {
+					k.flat = append(k.flat, flat)
+					size += len(flat)
+				}
+			}
+		}
+		k.middle = newBits(size)
+		for _, s := range k.flat {
+			for i := range len(s) - whole + 1 {
+				k.middle.set(gram(s, i))
+			}
+		}
+	})
+}
+
+// SmallLetters keeps the length of a text, and leaves what is beyond ASCII as it is.
+func SmallLetters(s string) string {
+	capital := func(c byte) bool { return c >= 'A' && c <= 'Z' }
+	for i := range len(s) {
+		if !capital(s[i]) {
+			continue
+		}
+		small := []byte(s)
+		for ; i < len(small); i++ {
+			if capital(small[i]) {
+				small[i] += 'a' - 'A'
+			}
+		}
+		return string(small)
+	}
+	return s
+}
+
+// gram is what stands in a text at a place, four bytes of it.
+func gram(s string, i int) uint32 {
+	_ = s[i+3]
+	return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
+}
+
+// bits say of most grams that are not in a set that they are not.
+type bits []uint64
+
+// newBits has room for n grams.
+func newBits(n int) bits {
+	size := 16
+	for size*64 < 16*n && size < 1<<14 {
+		size *= 2
+	}
+	return make(bits, size)
+}
+
+func (b bits) at(g uint32) (word int, bit uint64) {
+	h := g * 0x9E3779B1 // spreads, so that the upper bits depend on all
+	h >>= 8
+	return int(h>>6) & (len(b) - 1), 1 << (h & 63)
+}
+
+func (b bits) set(g uint32) { word, bit := b.at(g); b[word] |= bit }
+
+func (b bits) has(g uint32) bool { word, bit := b.at(g); return b[word]&bit != 0 }
