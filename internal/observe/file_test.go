@@ -59,6 +59,11 @@ data:
   number: %q
   encoded: p4ss%%20w%%2Frd-4
   %s: key
+  changed: "%s"
+  hex: "%x of x"
+  cut: %s
+  replaced: %s
+  own: small and simple
 ---
 apiVersion: apps/v1
 kind: Deployment
@@ -74,7 +79,8 @@ spec:
           env: [{name: TYPE, value: ClusterIP}, {name: P, value: %q}]
           resources: {limits: {memory: 512Mi}}
 `, c["comment"], b64(c["secret"]), b64("postgresql://u:"+"p4ss%20w%2Frd-4"+"@db/x"), c["plain"],
-			name, c["annotation"], c["value"], c["short"], c["secret"], c["plain"], b64("user:"+c["secret"]), hexSum, base64Sum, c["number"], c["value"], name, c["sensitive"])
+			name, c["annotation"], c["value"], c["short"], c["secret"], c["plain"], b64("user:"+c["secret"]), hexSum, base64Sum, c["number"], c["value"],
+			strings.ToUpper(c["value"]), c["secret"], c["secret"][:9], strings.ReplaceAll(c["plain"], "-", "_"), name, c["sensitive"])
 	}
 }
 
@@ -110,13 +116,13 @@ func TestFileHoldsNothingSecret(t *testing.T) {
 	t.Parallel()
 	f, path, text := written(t)
 	for where, c := range canaries {
-		for _, form := range []string{c, base64.StdEncoding.EncodeToString([]byte(c)), base64.RawStdEncoding.EncodeToString([]byte("user:" + c)), strings.ReplaceAll(c, " ", "%20")} {
+		for _, form := range []string{c, base64.StdEncoding.EncodeToString([]byte(c)), base64.RawStdEncoding.EncodeToString([]byte("user:" + c)), strings.ReplaceAll(c, " ", "%20"), strings.ToUpper(c), fmt.Sprintf("%x", c)} {
 			if strings.Contains(text, form) {
 				t.Errorf("the %s canary is in the file as %q", where, form)
 			}
 		}
 	}
-	for _, s := range []string{hexSum, base64Sum, "checksum", "config-hash", "p4ss", "sha256:"} {
+	for _, s := range []string{hexSum, base64Sum, "checksum", "config-hash", "p4ss", "sha256:", "s3cret-c4", "pl4in_c4nary"} {
 		if strings.Contains(text, s) {
 			t.Errorf("%q is in the file", s)
 		}
@@ -130,7 +136,7 @@ func TestFileHoldsNothingSecret(t *testing.T) {
 		t.Fatal(err)
 	}
 	manifest := r.Live.Bodies[f.key("main", "acme")].Manifest.String()
-	for _, keep := range []string{"registry.example.com/small:7.7.7-rc1", `"memory":"512Mi"`, `"name":"acme-api"`, `"replicas":3`, `"password":"(redacted)"`, `"own":"x (redacted) y"`, `"all":"(redacted)-(redacted), (redacted) and (redacted)"`} {
+	for _, keep := range []string{"registry.example.com/small:7.7.7-rc1", `"memory":"512Mi"`, `"name":"acme-api"`, `"replicas":3`, `"own":"small and simple"`, `"changed":"(redacted)"`, `"password":"(redacted)"`, `"own":"x (redacted) y"`, `"all":"(redacted)-(redacted), (redacted) and (redacted)"`} {
 		if !strings.Contains(manifest, keep) {
 			t.Errorf("%s is not in the manifest:\n%s", keep, manifest)
 		}

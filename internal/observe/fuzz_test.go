@@ -47,7 +47,7 @@ func FuzzRedact(f *testing.F) {
 		if len(a) < shortest || len(b) < shortest || strings.Contains(plan.Redacted, a) || strings.Contains(plan.Redacted, b) || strings.ContainsAny(a+b, "()") {
 			return
 		}
-		r := &redactor{secrets: newPatterns(), all: newPatterns(), public: map[string]bool{}, coded: map[string]bool{}}
+		r := &redactor{secrets: newPatterns(), all: newPatterns(), public: map[string]bool{}, coded: map[string]bool{}, made: map[string]bool{}}
 		r.all.add(a)
 		r.all.add(b)
 		out := r.text(text, nil)

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 
 	"github.com/soctalk/fleet/internal/redact"
@@ -29,6 +30,8 @@ var (
 	sumKey       = regexp.MustCompile(`(?i)checksum|hash|digest|sha1|sha256|md5`)
 	quantity     = regexp.MustCompile(`^[0-9.]+(m|k|Ki|M|Mi|G|Gi|T|Ti)?$`)
 	quantityPath = map[string]bool{"resources": true, "requests": true, "limits": true, "hard": true}
+	// freeKeys names the maps whose keys the chart makes up.
+	freeKeys = map[string]bool{"data": true, "binaryData": true, "annotations": true, "labels": true, "matchLabels": true}
 	// harmless are values that say nothing and that manifests are full of.
 	harmless = map[string]bool{
 		"true": true, "false": true, "null": true, "none": true, "always": true, "never": true, "ifnotpresent": true,
@@ -46,6 +49,12 @@ type redactor struct {
 	public       map[string]bool
 	// coded holds which texts say something secret when they are decoded.
 	coded map[string]bool
+	// made holds which texts were made of something secret.
+	made map[string]bool
+	// learned is all that is looked for, and own what is not, once that is known.
+	learned, own []string
+	once         sync.Once
+	changed      *redact.Finder
 }
 
 // patterns are texts to look for, with their lengths by how they begin, longest
@@ -58,7 +67,7 @@ type patterns struct {
 func newPatterns() *patterns { return &patterns{map[string]bool{}, map[string][]int{}} }
 
 func newRedactor(f *schema.Fleet, live *Live) *redactor {
-	r := &redactor{secrets: newPatterns(), all: newPatterns(), public: map[string]bool{}, coded: map[string]bool{}}
+	r := &redactor{secrets: newPatterns(), all: newPatterns(), public: map[string]bool{}, coded: map[string]bool{}, made: map[string]bool{}}
 	for _, t := range f.Tenants {
 		r.publish(t.Slug)
 	}
@@ -67,6 +76,10 @@ func newRedactor(f *schema.Fleet, live *Live) *redactor {
 	}
 	for _, body := range live.Bodies {
 		r.publish(body.ChartName, body.ChartVersion, body.AppVersion)
+		// Charts are many times the same, and so are their values.
+		if defaults := string(body.ChartDefaults); !slices.Contains(r.own, defaults) {
+			r.own = append(r.own, defaults)
+		}
 	}
 	for _, s := range f.Sensitive {
 		r.learn(s, r.secrets, r.all)
@@ -126,6 +139,7 @@ func (r *redactor) learn(s string, into ...*patterns) {
 		return
 	}
 	forms(s)
+	r.learned = append(append(r.learned, s), redact.Lines(s)...)
 	for line := range strings.Lines(s) {
 		add(line)
 	}
@@ -262,10 +276,14 @@ func (r *redactor) value(v any, path []string) any {
 	case map[string]any:
 		out := map[string]any{}
 		for k, e := range v {
-			if held := path[len(path)-1]; (held == "annotations" || held == "labels") && sumKey.MatchString(k) {
+			held := path[len(path)-1]
+			if (held == "annotations" || held == "labels") && sumKey.MatchString(k) {
 				continue // what it is of can be guessed
 			}
 			name := r.text(k, nil)
+			if freeKeys[held] && r.madeOfSecret(name) {
+				name = plan.Redacted
+			}
 			if name != k {
 				e = plan.Redacted
 			}
@@ -289,7 +307,7 @@ func (r *redactor) value(v any, path []string) any {
 	return v
 }
 
-// text redacts one text of an object; path leads to it.
+// text redacts one text of an object; path leads to it, and is empty for a key.
 func (r *redactor) text(s string, path []string) string {
 	if len(path) > 0 {
 		last := path[len(path)-1]
@@ -311,10 +329,39 @@ func (r *redactor) text(s string, path []string) string {
 		}
 		return token
 	})
-	if r.saysSecret(s) {
+	if r.saysSecret(s) || len(path) > 0 && !isName(path) && r.madeOfSecret(s) {
 		return plan.Redacted // it cannot be taken out of the code around it
 	}
 	return s
+}
+
+// isName says whether a path leads to an object's name or namespace, which tell
+// what is what, and which everybody sees who may list a kind.
+func isName(path []string) bool {
+	return len(path) == 2 && path[0] == "metadata" && (path[1] == "name" || path[1] == "namespace")
+}
+
+// madeOfSecret says whether what is left of a text was made of something secret.
+func (r *redactor) madeOfSecret(s string) bool {
+	made, known := r.made[s]
+	if !known {
+		made = r.finder().HoldsSome(redact.Read(s))
+		r.made[s] = made
+	}
+	return made
+}
+
+// finder finds what templates made of what was learned.
+func (r *redactor) finder() *redact.Finder {
+	r.once.Do(func() {
+		own := r.own
+		for name := range r.public {
+			own = append(own, name)
+		}
+		words := redact.NewChartWords(func() []string { return own })
+		r.changed = redact.NewFinder(r.learned).But(redact.NewWords(nil, words))
+	})
+	return r.changed
 }
 
 // saysSecret says whether what is left of a text holds a secret in a coding
