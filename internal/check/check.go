@@ -36,7 +36,7 @@ var _ apply.Checks = (*Set)(nil)
 // create carries the run's id; programs get env, less the fleet's variables;
 // objects tells what a release was rendered to.
 func New(f *schema.Fleet, clusters map[string]*kube.Cluster, objects Objects, run string, env []string) *Set {
-	s := &Set{fleet: f, clusters: clusters, objects: objects, run: run, env: env, tenants: tenantsOf(f), hide: hider{f.Sensitive}}
+	s := &Set{fleet: f, clusters: clusters, objects: objects, run: run, env: env, tenants: tenantsOf(f), hide: newHider(f.Sensitive)}
 	s.database = newDatabase(clusters[f.System.Cluster], f.System)
 	s.api = newAPI(clusters[f.System.Cluster], f.System, s.hide)
 	return s

@@ -109,7 +109,7 @@ func holds(t *testing.T, what string, a apply.Answer, ok bool, parts ...string) 
 			t.Errorf("%s: %q is not in: %s", what, part, text)
 		}
 	}
-	if strings.Contains(text, "c4n4ry") {
+	if small := strings.ToLower(text); strings.Contains(small, "c4n4") || strings.Contains(small, "63346e34") {
 		t.Errorf("%s shows a secret: %s", what, text)
 	}
 	if strings.ContainsAny(a.Found, "\n\x1b") || len(a.Found) > 450 {

@@ -15,6 +15,8 @@ import (
 
 const (
 	hidden = "(hidden)"
+	// sure is the length in bytes from which on a text stands nowhere by chance.
+	sure = 12
 	// longest is the most of a text that is shown, in bytes.
 	longest = 400
 	// longestValue is the most of a value within one.
@@ -25,7 +27,19 @@ const (
 
 // hider takes secrets out of texts that others wrote. What is shown of them is
 // cut off afterwards: of a secret that was cut, the rest is no longer found.
-type hider struct{ secrets []string } // longest first
+type hider struct {
+	secrets []string // longest first
+	// changed finds the certain ones where something stands between their letters.
+	changed *redact.Finder
+}
+
+func newHider(secrets []string) hider {
+	all := slices.Clone(secrets)
+	// One that is a part of another would leave the other's rest.
+	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
+	certain := slices.DeleteFunc(slices.Clone(all), func(s string) bool { return len(s) < sure })
+	return hider{all, redact.NewFinder(certain)}
+}
 
 // and hides further ones too, and how programs quote them. A text of several
 // lines is written line by line, so each is a secret of its own.
@@ -39,16 +53,21 @@ func (h hider) and(more ...string) hider {
 			}
 		}
 	}
-	// One that is a part of another would leave the other's rest.
-	slices.SortStableFunc(all, func(a, b string) int { return len(b) - len(a) })
-	return hider{all}
+	return newHider(all)
 }
 
 func (h hider) text(text string) string {
 	for _, secret := range h.secrets {
-		text = strings.ReplaceAll(text, secret, hidden)
+		if len(secret) >= sure {
+			text = redact.Replace(text, secret, hidden)
+		} else {
+			text = strings.ReplaceAll(text, secret, hidden)
+		}
 	}
-	return redact.Codes(text, h.secrets, hidden)
+	if text = redact.Codes(text, h.secrets, hidden); h.changed.Holds(redact.Read(text)) {
+		return hidden // it cannot be taken out of what is around it
+	}
+	return text
 }
 
 // margin is how much a secret takes at most, coded too.

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	authenticationv1 "k8s.io/api/authentication/v1"
 	autoscalingv2 "k8s.io/api/autoscaling/v2"
@@ -228,8 +227,6 @@ func TestImmutableFieldsAreRefused(t *testing.T) {
 }
 
 const canary = "canary-of-0123456789"
-
-const patience = time.Minute
 
 func TestAdmissionIsAsked(t *testing.T) {
 	t.Parallel()

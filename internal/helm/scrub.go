@@ -46,15 +46,15 @@ func newScrubber(values map[string]any, public ...string) *scrubber {
 		}
 		seen[v] = true
 		s.secrets = append(s.secrets, v)
-		for _, form := range redact.Forms(v) {
-			if len(v) >= sure {
-				s.long = append(s.long, form)
-			} else {
-				s.short = append(s.short, form)
-			}
-		}
 		if len(v) >= sure {
+			s.long = append(s.long, redact.Forms(v)...)
 			s.certain = append(s.certain, v)
+			return
+		}
+		// In capitals or small letters throughout, but not as names of kinds have it:
+		// a Secret is no value "secret".
+		for _, form := range []string{v, strings.ToUpper(v), strings.ToLower(v)} {
+			s.short = append(s.short, redact.Forms(form)...)
 		}
 	}
 	walkStrings(values, func(v string) {
@@ -91,16 +91,21 @@ func walkStrings(v any, f func(string)) {
 
 func (s *scrubber) text(msg string) string {
 	for _, v := range s.long {
-		msg = strings.ReplaceAll(msg, v, hidden)
+		msg = redact.Replace(msg, v, hidden)
 	}
 	for _, v := range s.short {
 		msg = replaceWord(msg, v)
 	}
 	msg = redact.Codes(msg, s.secrets, hidden)
-	if redact.Holds(msg, s.certain) {
+	if s.finder().Holds(redact.Read(msg)) {
 		return hiddenMessage
 	}
 	return msg
+}
+
+// finder finds what is certain however it was changed.
+func (s *scrubber) finder() *redact.Finder {
+	return redact.NewFinder(s.certain).But(redact.NewWords(s.public))
 }
 
 // replaceWord hides a word unless it is part of a longer one, such as an
