@@ -3,6 +3,7 @@ package clitest
 import (
 	"crypto/rand"
 	"crypto/sha256"
+	"encoding/base32"
 	"encoding/base64"
 	"encoding/hex"
 	"encoding/json"
@@ -21,8 +22,9 @@ type canary struct {
 	Short string `json:"short"`
 }
 
-// song is in every canary that is long enough for it.
-const song = "c4n4ry"
+// song is in every canary that is long enough for it. Its cases tell whether one
+// of them was changed.
+const song = "c4N4ry"
 
 func newCanary(source string) canary {
 	name := song + "-" + source
@@ -64,10 +66,12 @@ type flock map[string]canary
 type needle struct{ name, text string }
 
 // needles are what must be found nowhere: the song and every short secret, in
-// clear, in hexadecimal and at all three places of base64, and digests that
-// could be guessed.
+// clear and in other cases, in hexadecimal and at all three places of base64, and
+// digests that could be guessed.
 func (f flock) needles() []needle {
 	all := coded("the song", song)
+	all = append(all, needle{"the song with its fours replaced", strings.ReplaceAll(song, "4", "-")},
+		needle{"the song in base32", base32.StdEncoding.EncodeToString([]byte(song))[:len(song)*8/5]})
 	for source, c := range f {
 		all = append(all, coded("short secret of "+source, c.Short)...)
 		for _, text := range []string{c.Plain, c.Meta, c.Multi, c.Short} {
@@ -81,12 +85,30 @@ func (f flock) needles() []needle {
 }
 
 func coded(name, text string) []needle {
-	all := []needle{{name + " in clear", text}, {name + " in capitals", strings.ToUpper(text)}, {name + " in hexadecimal", hex.EncodeToString([]byte(text))}}
-	for offset := range 3 {
-		// What comes before and after shares characters with the first and last byte.
-		code := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\x00", offset) + text + "\x00\x00"))
-		first, end := (offset*8+5)/6, (offset+len(text))*8/6
-		all = append(all, needle{name + " in base64", code[first:end]})
+	var all []needle
+	for _, form := range []struct{ how, text string }{{"", text}, {" in capitals", strings.ToUpper(text)}, {" in small letters", strings.ToLower(text)}} {
+		code := hex.EncodeToString([]byte(form.text))
+		all = append(all, needle{name + form.how + " in clear", form.text}, needle{name + form.how + " in hexadecimal", code},
+			needle{name + form.how + " in hexadecimal capitals", strings.ToUpper(code)})
+		for offset := range 3 {
+			// What comes before and after shares characters with the first and last byte.
+			code := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("\x00", offset) + form.text + "\x00\x00"))
+			first, end := (offset*8+5)/6, (offset+len(form.text))*8/6
+			all = append(all, needle{name + form.how + " in base64", code[first:end]})
+		}
 	}
 	return all
+}
+
+// squashed is a text without what case and separators make of it.
+func squashed(text string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r >= 'A' && r <= 'Z':
+			return r - 'A' + 'a'
+		case r >= 'a' && r <= 'z' || r >= '0' && r <= '9':
+			return r
+		}
+		return -1
+	}, text)
 }

@@ -384,7 +384,7 @@ func (f *canaryFleet) observed() {
 func (f *canaryFleet) planFails(to []string) {
 	f.t.Helper()
 	for _, mode := range []string{
-		"fail", "fail-json", "fail-base64", "fail-url", "fail-short", "fail-quoted", "fail-lookup", "required", "type", "index", "include", "tpl", "tpl-fail",
+		"fail", "fail-json", "fail-base64", "fail-url", "fail-short", "fail-quoted", "fail-changed", "fail-changed-short", "fail-lookup", "required", "type", "index", "include", "tpl", "tpl-fail",
 		"date", "regexp", "semver", "lookup-kind", "lookup-name", "json", "yaml", "yaml-alias", "no-kind",
 	} {
 		f.failing(slices.Concat(to, []string{"-target=tenant.acme", "-var", "mode=" + mode}), false)
@@ -478,6 +478,10 @@ func (f flock) find(text string) []string {
 			from, to := max(0, i-100), min(len(text), i+len(n.text)+60)
 			leaks = append(leaks, fmt.Sprintf("%s: …%s…", n.name, text[from:to]))
 		}
+	}
+	if flat := squashed(text); len(leaks) == 0 && strings.Contains(flat, squashed(song)) {
+		i := strings.Index(flat, squashed(song))
+		leaks = append(leaks, "the song cut into pieces: …"+flat[max(0, i-60):min(len(flat), i+60)]+"…")
 	}
 	return leaks
 }
