@@ -36,6 +36,10 @@ func TestQuotaOfWhatWasScaled(t *testing.T) {
 				return quotaOf(c.quota) + runs("Deployment", "worker", worker, "1", c.worker) + runs("Deployment", "other", other, "10m")
 			}
 			before, after := text("1", "1"), text(c.after, "2")
+			// Pods of the other would find no room if the worker's came first.
+			first := quotaOf(c.quota) + runs("Deployment", "other", "1", "10m")
+			applyAll(t, namespace, first)
+			sandboxtest.Eventually(t, func(ctx context.Context) error { return rolledOut(ctx, t, namespace, first) })
 			applyAll(t, namespace, before)
 			scales := sandboxtest.Client(t).AppsV1().Deployments(namespace)
 			scale := &autoscalingv1.Scale{ObjectMeta: metav1.ObjectMeta{Name: "worker", Namespace: namespace}, Spec: autoscalingv1.ScaleSpec{Replicas: 3}}
