@@ -234,7 +234,7 @@ const maxSuggested = 5000
 
 // suggest returns the known name nearest to a misspelt one, or nothing.
 func suggest(name string, known []string) string {
-	best, bestDist := "", 1+max(2, len(name)/3)
+	best, bestDist := "", 1+max(min(2, len(name)/2), len(name)/3)
 	if len(name) > 100 || len(known) > maxSuggested {
 		return ""
 	}
