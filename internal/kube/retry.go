@@ -37,7 +37,8 @@ var retryDelays = []time.Duration{100 * time.Millisecond, 300 * time.Millisecond
 // RoundTrip implements http.RoundTripper.
 func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 	begun := time.Now()
-	unsure := false // whether an earlier attempt was carried out
+	unsure := false  // whether an earlier attempt was carried out
+	var outage error // why an earlier attempt got no answer
 	for _, delay := range append(slices.Clip(retryDelays), 0) {
 		resp, err := r.next.RoundTrip(req)
 		if err == nil {
@@ -46,9 +47,13 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil && unsure && !dryRun(req) {
 			resp = r.done(req, resp, time.Since(begun))
 		}
+		if err != nil && req.Context().Err() != nil {
+			err = cmp.Or(outage, err) // the outage says more than that time is up
+		}
 		if delay == 0 || !r.answered.Load() || !repeatable(req, resp, err) {
 			return resp, err
 		}
+		outage = cmp.Or(err, outage)
 		unsure = unsure || mayBeDone(resp, err)
 		if resp != nil {
 			_ = resp.Body.Close()
@@ -57,7 +62,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		select {
 		case <-req.Context().Done():
 			t.Stop()
-			return nil, cmp.Or(err, req.Context().Err()) // the outage says more
+			return nil, cmp.Or(outage, req.Context().Err())
 		case <-t.C:
 		}
 		if req.GetBody != nil {

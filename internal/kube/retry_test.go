@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -129,5 +130,20 @@ func TestHungWriteIsNotSentTwice(t *testing.T) {
 	_, err := c.Typed().CoreV1().ConfigMaps(ns).Create(ctx, &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "m"}}, metav1.CreateOptions{})
 	if met := p.Met(); err == nil || met[0] != 1 {
 		t.Errorf("sent %d times: %v", met[0], err)
+	}
+}
+
+// TestOutageIsToldWhereTimeIsUp lets time run out in the second attempt.
+func TestOutageIsToldWhereTimeIsUp(t *testing.T) {
+	t.Parallel()
+	c, p := through(t)
+	ns := namespace(t, c)
+	reads := faultproxy.Path(http.MethodGet, "/"+ns+"/configmaps/")
+	p.Add(faultproxy.Rule{Match: reads, Times: 1, Fault: faultproxy.Reset}, faultproxy.Rule{Match: reads, Fault: faultproxy.Hang})
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+	defer cancel()
+	_, err := c.Typed().CoreV1().ConfigMaps(ns).Get(ctx, "m", metav1.GetOptions{})
+	if said := c.ExplainRead(err).Error(); !strings.Contains(said, "connection") {
+		t.Errorf("all that is said of a connection that was reset is: %s", said)
 	}
 }
