@@ -59,15 +59,8 @@ func (o ApplyOptions) timeout() time.Duration {
 //
 // When the context ends, the wait ends, and the release is failed.
 func (c *Client) Apply(ctx context.Context, t Target, o ApplyOptions) (*Release, error) {
-	values, err := EffectiveValues(t.Values, t.Set)
+	values, caps, err := c.inputs(ctx, t)
 	if err != nil {
-		return nil, err
-	}
-	caps, err := c.capabilities(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.acceptable(t, caps); err != nil {
 		return nil, err
 	}
 	a := c.action(ctx, t.Namespace, t.Name, o)

@@ -67,15 +67,8 @@ func (r *Rendered) Manifest() string {
 // [TemplateError], a [KubeVersionError], a [DependencyError], a [SizeError] or a
 // [SetError].
 func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
-	values, err := EffectiveValues(t.Values, t.Set)
+	values, caps, err := c.inputs(ctx, t)
 	if err != nil {
-		return nil, err
-	}
-	caps, err := c.capabilities(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := c.acceptable(t, caps); err != nil {
 		return nil, err
 	}
 	ch := t.Chart.Copy()
@@ -136,9 +129,23 @@ func (c *Client) Render(ctx context.Context, t Target) (*Rendered, error) {
 	return out, nil
 }
 
+// inputs are the values that a target's chart is rendered with and what its
+// cluster is capable of, if Helm takes the chart there.
+func (c *Client) inputs(ctx context.Context, t Target) (map[string]any, *chartutil.Capabilities, error) {
+	values, err := EffectiveValues(t.Values, t.Set)
+	if err != nil {
+		return nil, nil, err
+	}
+	caps, err := c.capabilities(ctx)
+	if err != nil {
+		return nil, nil, err
+	}
+	return values, caps, acceptable(t, caps)
+}
+
 // acceptable refuses what Helm refuses, and a chart without its dependencies,
 // which Helm's SDK renders as if they were not wanted.
-func (c *Client) acceptable(t Target, caps *chartutil.Capabilities) error {
+func acceptable(t Target, caps *chartutil.Capabilities) error {
 	if err := complete(t.Chart); err != nil {
 		return err
 	}
