@@ -48,42 +48,51 @@ func (w *window) from(now time.Time, need time.Duration) time.Time {
 	local := now.In(w.location)
 	// The window of the day before may reach into this one.
 	for day := -1; ; day++ {
-		date := time.Date(local.Year(), local.Month(), local.Day()+day, 12, 0, 0, 0, w.location)
-		if !slices.Contains(w.days, date.Weekday()) {
+		opens, does := w.opening(local, day)
+		if !does {
 			continue
 		}
-		opens := w.opening(date)
-		switch latest := opens.Add(w.duration - need); {
-		case !opens.Before(now):
+		if !opens.Before(now) {
 			return opens
-		case !now.After(latest):
+		}
+		closes := opens.Add(w.duration)
+		// Where it closes when it opens again, as a whole day does, it stays open.
+		if again, does := w.opening(local, day+1); does && !again.After(closes) {
+			closes = again.Add(w.duration)
+		}
+		if !now.Add(need).After(closes) && now.Before(closes) {
 			return now
 		}
 	}
 }
 
-// opening is when the window opens on a day. Where clocks are put forward over
-// its start it opens as they are; where they are put back over it, it opens
-// the first time. It lasts as long as ever.
-func (w *window) opening(date time.Time) time.Time {
+// opening is when the window opens on the day that comes so many days after
+// another, if it does. Where clocks are put forward over its start it opens as
+// they are; where they are put back over it, it opens the first time. It lasts as
+// long as ever.
+func (w *window) opening(from time.Time, days int) (opens time.Time, does bool) {
+	date := time.Date(from.Year(), from.Month(), from.Day()+days, 12, 0, 0, 0, w.location)
+	if !slices.Contains(w.days, date.Weekday()) {
+		return opens, false
+	}
 	t := time.Date(date.Year(), date.Month(), date.Day(), w.hour, w.minute, 0, 0, w.location)
 	since, until := t.ZoneBounds()
 	if t.Hour() != w.hour || t.Minute() != w.minute {
 		if t.Hour()*60+t.Minute() > w.hour*60+w.minute {
-			return since
+			return since, true
 		}
-		return until
+		return until, true
 	}
 	if since.IsZero() {
-		return t
+		return t, true
 	}
 	_, offset := t.Zone()
 	_, before := since.Add(-1).Zone()
 	first := t.Add(-time.Duration(before-offset) * time.Second)
 	if before > offset && first.Before(since) {
-		return first
+		return first, true
 	}
-	return t
+	return t, true
 }
 
 // windows are those that the plan's steps keep to.

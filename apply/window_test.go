@@ -11,6 +11,7 @@ func TestWindowOpens(t *testing.T) {
 	t.Parallel()
 	night := plan.Window{Days: []string{"sat", "sun"}, Start: "01:00", Duration: "4h", Timezone: "Europe/Madrid"}
 	late := plan.Window{Days: []string{"fri"}, Start: "23:30", Duration: "3h", Timezone: "UTC"}
+	weekend := plan.Window{Days: []string{"sat", "sun"}, Start: "00:00", Duration: "24h", Timezone: "Europe/Madrid"}
 	gap := plan.Window{Days: []string{"sun"}, Start: "02:30", Duration: "2h", Timezone: "Europe/Madrid"}
 	for _, c := range []struct {
 		name, now, want string
@@ -24,6 +25,9 @@ func TestWindowOpens(t *testing.T) {
 		{"next week", "2026-11-22T03:30:00Z", "2026-11-28T00:00:00Z", night, time.Hour},
 		{"past midnight", "2026-11-21T01:00:00Z", "2026-11-21T01:00:00Z", late, time.Hour},
 		{"over after midnight", "2026-11-21T02:00:00Z", "2026-11-27T23:30:00Z", late, time.Hour},
+		{"from one day into the next", "2026-11-21T22:59:00Z", "2026-11-21T22:59:00Z", weekend, time.Hour},
+		{"before the first of two days", "2026-11-20T22:59:00Z", "2026-11-20T23:00:00Z", weekend, time.Hour},
+		{"at the end of two days", "2026-11-22T22:59:00Z", "2026-11-27T23:00:00Z", weekend, time.Hour},
 		// 02:30 does not exist on 29 March 2026: clocks go from 02:00 to 03:00.
 		{"start that is skipped", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", gap, time.Hour},
 		// and comes twice on 25 October 2026.

@@ -397,7 +397,7 @@ var language = &block{
 			attrs: []*attribute{
 				{name: "days", kind: kindWeekdays, def: "every day", doc: "`mon`, `tue`, `wed`, `thu`, `fri`, `sat`, `sun`: the days it starts on."},
 				{name: "start", kind: kindClock, required: true, doc: "Local time, `HH:MM`."},
-				{name: "duration", kind: kindDuration, required: true, doc: "How long it is open; at most a day per start."},
+				{name: "duration", kind: kindDuration, required: true, doc: "How long it is open; at most a day per start. A window that opens again when it closes stays open."},
 				{name: "timezone", kind: kindZone, def: `"UTC"`, doc: "An IANA time zone."},
 			},
 		},
