@@ -50,12 +50,7 @@ them.
 -resume goes on with a run that was killed, interrupted, or stopped at an
 approval gate: it is read back from the cluster, and what is done is not done
 again. Releases that had failed when the run came to its end are tried again.`,
-		Args: func(cmd *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return fmt.Errorf("apply takes one plan file, and was given %d", len(args))
-			}
-			return nil
-		},
+		Args: atMostOne("one plan file"),
 	}
 	flags.vars.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

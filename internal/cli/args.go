@@ -99,3 +99,24 @@ func noArgs(cmd *cobra.Command, args []string) error {
 	}
 	return advise(fmt.Errorf("%s takes no argument, and was given %q", cmd.CommandPath(), args[0]), "To name the folder of the configuration, write: soctalk -chdir=DIR "+cmd.Name())
 }
+
+// oneArg demands the one argument that a command takes. The hint says where such
+// are found.
+func oneArg(what, hint string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return advise(fmt.Errorf("%s needs %s", cmd.CommandPath(), what), hint)
+		}
+		return atMostOne(what)(cmd, args)
+	}
+}
+
+// atMostOne refuses a second argument.
+func atMostOne(what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) <= 1 {
+			return nil
+		}
+		return advise(fmt.Errorf("%s takes %s and nothing more, and was given %q too", cmd.CommandPath(), what, args[1]), "See: "+cmd.CommandPath()+" -help")
+	}
+}

@@ -27,12 +27,7 @@ func (a *app) graphCommand() *cobra.Command {
 		Short: "Draw the steps of a plan",
 		Long: `Draws the steps of a saved plan and what each of them waits for, wave by wave.
 Without FILE it plans first. Tenants whose steps are the same are drawn as one.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) > 1 {
-				return fmt.Errorf("graph takes one plan file, and was given %d", len(args))
-			}
-			return nil
-		},
+		Args: atMostOne("one plan file"),
 	}
 	vars.add(cmd)
 	flags.register(cmd)

@@ -30,7 +30,7 @@ func (a *app) historyCommand() *cobra.Command {
 on. With RUN: its steps, the points that it can be rolled back to, and the
 snapshots that it took and that are still kept; and with -format=html the page
 of its plan, with what became of every step.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: atMostOne("one run"),
 	}
 	vars.add(cmd)
 	cmd.Flags().StringVar(&format, "format", "human", "the `form`: human, or of one run html, a page that a browser shows")

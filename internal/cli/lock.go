@@ -86,7 +86,7 @@ func (a *app) forceUnlockCommand() *cobra.Command {
 		Short: "End the lock of a run whose program is gone",
 		Long: `Ends the lock that a run holds on the fleet. Only for a run whose program is
 gone: two runs at a time undo each other's work.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("the run whose lock to end", seeHistory),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			f, err := a.load(&vars)
 			if err != nil {

@@ -34,12 +34,7 @@ shown, and carried out like any other: with -out it is saved for soctalk apply.
 Whatever was written since a snapshot is lost with it. The plan says what and
 since when, and -accept-data-loss accepts that. Releases that changed since the
 run are left as they are.`,
-		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) != 1 {
-				return advise(fmt.Errorf("rollback takes one run, and was given %d", len(args)), seeHistory)
-			}
-			return nil
-		},
+		Args: oneArg("the run to undo", seeHistory),
 	}
 	flags.vars.add(cmd)
 	cmd.RunE = func(cmd *cobra.Command, args []string) error {

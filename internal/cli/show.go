@@ -19,7 +19,7 @@ func (a *app) showCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "show FILE",
 		Short: "Print a saved plan or an observation",
-		Args:  cobra.ExactArgs(1),
+		Args:  oneArg("one file", "It shows what soctalk plan -out=FILE or soctalk observe -out=FILE has written."),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := format.check(asJSON); err != nil {
 				return err

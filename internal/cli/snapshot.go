@@ -75,7 +75,7 @@ func (a *app) snapshotVerifyCommand() *cobra.Command {
 into a database of its own on the same server), compares what comes out with
 what was saved (the schema revision and the rows of each table), and removes the
 place again. What is live is not touched.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("the snapshot to verify", seeSnapshots),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			f, clusters, err := a.connect(ctx, &vars)
@@ -113,7 +113,7 @@ func (a *app) snapshotRestoreCommand() *cobra.Command {
 or from a version to the one before, use soctalk rollback. What writes to it is
 scaled down meanwhile. A database is restored in one transaction: where that
 fails, it stays as it is.`,
-		Args: cobra.ExactArgs(1),
+		Args: oneArg("the snapshot to restore", seeSnapshots),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			ctx := cmd.Context()
 			f, clusters, err := a.connect(ctx, &vars)
