@@ -22,18 +22,14 @@ const (
 // or replaced characters in. Lengths are of letters and digits.
 func (f *Finder) changed(text string, parts bool) bool {
 	flat := flattened(text)
-	hits := 0
-	for i := range len(flat.text) - whole + 1 {
-		if f.middle.has(gram(flat.text, i)) {
-			hits++
-		}
-	}
-	if hits == 0 || f.own.has(flat.small) {
+	candidates := f.shared.candidates(flat.text)
+	if len(candidates) == 0 || f.own.has(flat.small) {
 		return false
 	}
 	flat.index()
 	var found []common
-	for _, s := range f.flat {
+	for _, n := range candidates {
+		s := f.flat[n]
 		found = flat.common(s, found[:0])
 		if f.derived(flat, s, found, parts) {
 			return true

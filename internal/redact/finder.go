@@ -34,7 +34,7 @@ type known struct {
 
 	once   sync.Once
 	flat   []string // letters and digits alone, in small letters
-	middle bits     // four bytes in a row of those
+	shared shares   // which of those hold four bytes in a row
 }
 
 type secret struct{ text, small string }
@@ -128,21 +128,14 @@ func (f *Finder) given(text string) bool {
 // index makes ready for texts in which secrets were changed.
 func (k *known) index() {
 	k.once.Do(func() {
-		size := 0
 		for _, list := range k.heads {
 			for _, s := range list {
 				if flat := flatten(s.small); len(flat) >= whole {
 					k.flat = append(k.flat, flat)
-					size += len(flat)
 				}
 			}
 		}
-		k.middle = newBits(size)
-		for _, s := range k.flat {
-			for i := range len(s) - whole + 1 {
-				k.middle.set(gram(s, i))
-			}
-		}
+		k.shared = newShares(k.flat)
 	})
 }
 
@@ -163,31 +156,3 @@ func SmallLetters(s string) string {
 	}
 	return s
 }
-
-// gram is what stands in a text at a place, four bytes of it.
-func gram(s string, i int) uint32 {
-	_ = s[i+3]
-	return uint32(s[i]) | uint32(s[i+1])<<8 | uint32(s[i+2])<<16 | uint32(s[i+3])<<24
-}
-
-// bits say of most grams that are not in a set that they are not.
-type bits []uint64
-
-// newBits has room for n grams.
-func newBits(n int) bits {
-	size := 16
-	for size*64 < 16*n && size < 1<<14 {
-		size *= 2
-	}
-	return make(bits, size)
-}
-
-func (b bits) at(g uint32) (word int, bit uint64) {
-	h := g * 0x9E3779B1 // spreads, so that the upper bits depend on all
-	h >>= 8
-	return int(h>>6) & (len(b) - 1), 1 << (h & 63)
-}
-
-func (b bits) set(g uint32) { word, bit := b.at(g); b[word] |= bit }
-
-func (b bits) has(g uint32) bool { word, bit := b.at(g); return b[word]&bit != 0 }

@@ -1,6 +1,7 @@
 package redact
 
 import (
+	"crypto/sha256"
 	"encoding/base32"
 	"encoding/base64"
 	"fmt"
@@ -130,6 +131,24 @@ func TestFinderOfNone(t *testing.T) {
 	}
 	if f := NewFinder([]string{"x", "yes"}); !f.Holds(Read("x")) || f.Holds(Read("xx")) || f.Holds(Read("YES")) || f.Holds(Read("yes it is")) {
 		t.Error("what is shorter than four bytes is the whole text, or not found")
+	}
+}
+
+func TestFinderFindsOneAmongMany(t *testing.T) {
+	t.Parallel()
+	var many []string
+	for i := range 3000 {
+		many = append(many, fmt.Sprintf("%x", sha256.Sum256([]byte{byte(i), byte(i >> 8)}))[:20])
+	}
+	f := NewFinder(many)
+	for _, s := range many {
+		cut := "x_" + strings.ToUpper(s[:10]) + "-" + s[10:16]
+		if !f.HoldsSome(Read(cut)) {
+			t.Errorf("%s is not found in %s", s, cut)
+		}
+	}
+	if f.HoldsSome(Read("there is nothing of them in this")) {
+		t.Error("found in what has nothing of them")
 	}
 }
 
