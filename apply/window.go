@@ -56,8 +56,9 @@ func (w *window) from(now time.Time, need time.Duration) time.Time {
 			return opens
 		}
 		closes := opens.Add(w.duration)
-		// Where it closes when it opens again, as a whole day does, it stays open.
-		if again, does := w.opening(local, day+1); does && !again.After(closes) {
+		// Where it closes when it opens again it stays open, and so it does for whole
+		// days, also one of 25 hours.
+		if again, does := w.opening(local, day+1); does && (!again.After(closes) || w.duration == 24*time.Hour) {
 			closes = again.Add(w.duration)
 		}
 		if !now.Add(need).After(closes) && now.Before(closes) {

@@ -28,6 +28,7 @@ func TestWindowOpens(t *testing.T) {
 		{"from one day into the next", "2026-11-21T22:59:00Z", "2026-11-21T22:59:00Z", weekend, time.Hour},
 		{"before the first of two days", "2026-11-20T22:59:00Z", "2026-11-20T23:00:00Z", weekend, time.Hour},
 		{"at the end of two days", "2026-11-22T22:59:00Z", "2026-11-27T23:00:00Z", weekend, time.Hour},
+		{"in the last of 25 hours", "2026-10-25T22:30:00Z", "2026-10-25T22:30:00Z", plan.Window{Days: []string{"sun", "mon"}, Start: "00:00", Duration: "24h", Timezone: "Europe/Madrid"}, time.Hour},
 		// 02:30 does not exist on 29 March 2026: clocks go from 02:00 to 03:00.
 		{"start that is skipped", "2026-03-28T12:00:00Z", "2026-03-29T01:00:00Z", gap, time.Hour},
 		// and comes twice on 25 October 2026.
