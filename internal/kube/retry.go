@@ -2,6 +2,7 @@ package kube
 
 import (
 	"cmp"
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -47,9 +48,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		if err == nil && unsure && !dryRun(req) {
 			resp = r.done(req, resp, time.Since(begun))
 		}
-		if err != nil && req.Context().Err() != nil {
-			err = cmp.Or(outage, err) // the outage says more than that time is up
-		}
+		err = overdue(outage, err)
 		if delay == 0 || !r.answered.Load() || !repeatable(req, resp, err) {
 			return resp, err
 		}
@@ -62,7 +61,7 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		select {
 		case <-req.Context().Done():
 			t.Stop()
-			return nil, cmp.Or(outage, req.Context().Err())
+			return nil, overdue(outage, req.Context().Err())
 		case <-t.C:
 		}
 		if req.GetBody != nil {
@@ -75,6 +74,15 @@ func (r *retrier) RoundTrip(req *http.Request) (*http.Response, error) {
 		}
 	}
 	panic("unreachable: the last attempt returns")
+}
+
+// overdue is the error of a request whose time is up: an outage before says more
+// than that. One that was cancelled stays cancelled.
+func overdue(outage, err error) error {
+	if errors.Is(err, context.DeadlineExceeded) {
+		return cmp.Or(outage, err)
+	}
+	return err
 }
 
 func repeatable(req *http.Request, resp *http.Response, err error) bool {

@@ -2,6 +2,7 @@ package kube_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"strings"
@@ -145,5 +146,29 @@ func TestOutageIsToldWhereTimeIsUp(t *testing.T) {
 	_, err := c.Typed().CoreV1().ConfigMaps(ns).Get(ctx, "m", metav1.GetOptions{})
 	if said := c.ExplainRead(err).Error(); !strings.Contains(said, "connection") {
 		t.Errorf("all that is said of a connection that was reset is: %s", said)
+	}
+}
+
+// TestCancelledStaysCancelled gives up in the second attempt: whether that one
+// was carried out nobody knows, and of the first it would be told.
+func TestCancelledStaysCancelled(t *testing.T) {
+	t.Parallel()
+	c, p := through(t)
+	ns := namespace(t, c)
+	writes := faultproxy.Path(http.MethodDelete, "/"+ns+"/configmaps/")
+	p.Add(faultproxy.Rule{Match: writes, Times: 1, Fault: faultproxy.Reset}, faultproxy.Rule{Match: writes, Fault: faultproxy.Hang})
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	ended := make(chan error, 1)
+	go func() { ended <- c.Typed().CoreV1().ConfigMaps(ns).Delete(ctx, "m", metav1.DeleteOptions{}) }()
+	sandboxtest.Eventually(t, func(context.Context) error {
+		if p.Met()[1] == 0 {
+			return errors.New("the second attempt was not made")
+		}
+		return nil
+	})
+	cancel()
+	if err := <-ended; !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled, it ends with: %v", err)
 	}
 }
