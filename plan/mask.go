@@ -202,7 +202,7 @@ func (m *mask) show(kind, path string, v any, has bool) shown {
 		all = append(all, redact.Read(leaf))
 	}
 	said := all
-	if _, ok := v.(string); !ok {
+	if s, ok := v.(string); !ok || text != `"`+s+`"` {
 		said = append(said, redact.Read(text))
 	}
 	for _, t := range said {

@@ -4,6 +4,7 @@ import (
 	"slices"
 	"time"
 
+	"github.com/soctalk/fleet/internal/redact"
 	"github.com/soctalk/fleet/schema"
 )
 
@@ -18,9 +19,9 @@ type ReturnOutcome struct {
 
 // Compare works out what a way back does. before is the live manifest, after the
 // one that the release ends with, passed those on its way; stored is the revision
-// at its end, and nil for a release that is uninstalled. It may be called from
-// several goroutines.
-func (v *Reversal) Compare(r *Return, before, after []Object, stored *Live, passed ...[]Object) *ReturnOutcome {
+// at its end, and nil for a release that is uninstalled. words are what their
+// charts say. It may be called from several goroutines.
+func (v *Reversal) Compare(r *Return, before, after []Object, stored *Live, words []*redact.ChartWords, passed ...[]Object) *ReturnOutcome {
 	d := &Draft{fleet: v.Fleet, observation: &Observation{}}
 	m := &Move{
 		Release: &schema.Release{Address: r.Release.Address, Cluster: r.Release.Cluster, Namespace: r.Release.Namespace, Name: r.Release.Name},
@@ -33,7 +34,7 @@ func (v *Reversal) Compare(r *Return, before, after []Object, stored *Live, pass
 	}
 	id := identityOf(m)
 	public := []string{r.Release.Name, r.Release.Namespace, r.Release.Slug, versionText(r.Live.Version), r.Live.AppVersion, versionText(stored.Version), stored.AppVersion}
-	mask := newMask(v.sensitive.in(v.Fleet), nil, public, nil, []map[string]any{r.Live.Values, stored.Values}, before, after)
+	mask := newMask(v.sensitive.in(v.Fleet), nil, public, words, []map[string]any{r.Live.Values, stored.Values}, before, after)
 	c := Class{Action: Rollback, Chart: stored.Chart, From: versionText(r.Live.Version), To: versionText(stored.Version), Reversibility: Reversible, Diff: []ObjectDiff{}}
 	changes := changedObjects(before, after, after)
 	d.diff(&c, changes, id, mask)

@@ -82,7 +82,7 @@ func (p *pastRun) back(t testing.TB) *Document {
 	outcomes := map[string]*ReturnOutcome{}
 	for _, r := range v.Returns {
 		if len(r.Legs) > 0 && r.Live != nil {
-			outcomes[r.Release.Address] = v.Compare(r, nil, nil, p.undo.Stored[Stored{r.Release.Address, r.Final}])
+			outcomes[r.Release.Address] = v.Compare(r, nil, nil, p.undo.Stored[Stored{r.Release.Address, r.Final}], nil)
 		}
 	}
 	return v.Build(outcomes, nil, Stamp{ID: "back", ToolVersion: "test", Key: testKey})

@@ -70,12 +70,12 @@ func (h hider) text(text string) string {
 	return text
 }
 
-// margin is how much a secret takes at most, coded too.
+// margin is how much a secret takes at most, coded too: "0x63, " is one byte of it.
 func (h hider) margin() int {
 	if len(h.secrets) == 0 {
 		return 0
 	}
-	return 2 * len(h.secrets[0])
+	return 6 * len(h.secrets[0])
 }
 
 // reach is how much of a text is looked at to show the most of it, also where

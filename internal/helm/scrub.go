@@ -2,6 +2,7 @@ package helm
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/soctalk/fleet/internal/redact"
@@ -35,18 +36,19 @@ type scrubber struct {
 func newScrubber(values map[string]any, public ...string) *scrubber {
 	seen := map[string]bool{}
 	s := &scrubber{public: public}
+	named := func(v string) bool {
+		return slices.ContainsFunc(public, func(p string) bool { return strings.Contains(p, v) })
+	}
 	add := func(v string) {
 		if len(v) < 4 || seen[v] || common[strings.ToLower(v)] {
 			return
 		}
-		for _, p := range public {
-			if strings.Contains(p, v) {
-				return
-			}
+		if named(v) {
+			return
 		}
 		seen[v] = true
 		s.secrets = append(s.secrets, v)
-		if len(v) >= sure {
+		if len(v) >= sure && !named(strings.ToLower(v)) {
 			s.long = append(s.long, redact.Forms(v)...)
 			s.certain = append(s.certain, v)
 			return
@@ -54,7 +56,9 @@ func newScrubber(values map[string]any, public ...string) *scrubber {
 		// In capitals or small letters throughout, but not as names of kinds have it:
 		// a Secret is no value "secret".
 		for _, form := range []string{v, strings.ToUpper(v), strings.ToLower(v)} {
-			s.short = append(s.short, redact.Forms(form)...)
+			if form == v || !named(form) {
+				s.short = append(s.short, redact.Forms(form)...)
+			}
 		}
 	}
 	walkStrings(values, func(v string) {

@@ -4,12 +4,12 @@ import (
 	"bytes"
 	"encoding/base64"
 	"encoding/json"
+	"maps"
 	"net/url"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"unicode"
 
 	"github.com/soctalk/fleet/internal/redact"
@@ -53,7 +53,6 @@ type redactor struct {
 	made map[string]bool
 	// learned is all that is looked for, and own what is not, once that is known.
 	learned, own []string
-	once         sync.Once
 	changed      *redact.Finder
 }
 
@@ -353,14 +352,10 @@ func (r *redactor) madeOfSecret(s string) bool {
 
 // finder finds what templates made of what was learned.
 func (r *redactor) finder() *redact.Finder {
-	r.once.Do(func() {
-		own := r.own
-		for name := range r.public {
-			own = append(own, name)
-		}
-		words := redact.NewChartWords(func() []string { return own })
+	if r.changed == nil {
+		words := redact.NewChartWords(func() []string { return slices.AppendSeq(slices.Clone(r.own), maps.Keys(r.public)) })
 		r.changed = redact.NewFinder(r.learned).But(redact.NewWords(nil, words))
-	})
+	}
 	return r.changed
 }
 

@@ -181,15 +181,19 @@ const (
 // common adds the longest parts, of whole bytes and more, that a text has in
 // common with a secret, by where they begin in the secret.
 func (t *flatText) common(s string, into []common) []common {
+	more := false // whether not all places of the gram before were looked at
 	for i := range len(s) - whole + 1 {
 		g := gram(s, i)
 		if !t.bits.has(g) {
+			more = false
 			continue
 		}
 		at, has := t.first[g]
+		all := !more
 		for n := 0; has && at >= 0 && n < places; n++ {
 			j := int(at)
-			if i == 0 || j == 0 || s[i-1] != t.text[j-1] {
+			// Otherwise it is a part of what began with the gram before.
+			if !all || i == 0 || j == 0 || s[i-1] != t.text[j-1] {
 				long := whole
 				for i+long < len(s) && j+long < len(t.text) && s[i+long] == t.text[j+long] {
 					long++
@@ -200,6 +204,7 @@ func (t *flatText) common(s string, into []common) []common {
 			}
 			at = t.next[j]
 		}
+		more = has && at >= 0
 	}
 	return into
 }

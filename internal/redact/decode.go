@@ -44,12 +44,8 @@ func Decodings(text string) []string {
 
 // readings are what a text says when it is taken for coded in one way.
 func readings(text string) []string {
-	all := base64Texts(text, nil)
-	if strings.ContainsAny(text, "\r\n") {
-		all = base64Texts(strings.NewReplacer("\r", "", "\n", "", " ", "").Replace(text), all)
-	}
-	all = hexTexts(text, all)
-	all = base32Texts(text, all)
+	// What quotes all of a text comes first: of codes within it there may be too many.
+	var all []string
 	add := func(read string) {
 		if read != text {
 			all = append(all, read)
@@ -70,6 +66,12 @@ func readings(text string) []string {
 	if strings.Contains(text, "''") {
 		add(strings.ReplaceAll(text, "''", "'"))
 	}
+	all = base64Texts(text, all)
+	if strings.ContainsAny(text, "\r\n") {
+		all = base64Texts(strings.NewReplacer("\r", "", "\n", "", " ", "").Replace(text), all)
+	}
+	all = hexTexts(text, all)
+	all = base32Texts(text, all)
 	return all
 }
 

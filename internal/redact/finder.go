@@ -42,8 +42,12 @@ type secret struct{ text, small string }
 // NewFinder returns what finds the secrets.
 func NewFinder(secrets []string) *Finder {
 	k := &known{heads: make(map[uint32][]secret, len(secrets)), begin: newBits(len(secrets))}
+	seen := make(map[string]bool, len(secrets))
 	for _, s := range secrets {
-		k.add(s)
+		if !seen[s] {
+			seen[s] = true
+			k.add(s)
+		}
 	}
 	return &Finder{known: k}
 }
@@ -60,10 +64,8 @@ func (k *known) add(s string) {
 	}
 	small := SmallLetters(s)
 	head := gram(small, 0)
-	if !slices.ContainsFunc(k.heads[head], func(other secret) bool { return other.text == s }) {
-		k.heads[head] = append(k.heads[head], secret{s, small})
-		k.begin.set(head)
-	}
+	k.heads[head] = append(k.heads[head], secret{s, small})
+	k.begin.set(head)
 }
 
 // But returns a finder of the same secrets that does not take for a changed
@@ -130,7 +132,8 @@ func (k *known) index() {
 	k.once.Do(func() {
 		for _, list := range k.heads {
 			for _, s := range list {
-				if flat := flatten(s.small); len(flat) >= whole {
+				// Of a line drawn around a heading no more than the heading would be left.
+				if flat := flatten(s.small); len(flat) >= whole && 2*len(flat) >= len(s.small) {
 					k.flat = append(k.flat, flat)
 				}
 			}

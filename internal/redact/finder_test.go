@@ -101,6 +101,7 @@ func TestFinderLeavesWhatIsNoSecret(t *testing.T) {
 	values := []string{
 		"info", "warning", "production", "acme.soc.example.com", "https://idp.example.com/realms/acme", "postgresql://u@acme-postgresql:5432/soctalk",
 		"soctalk-system-api", "RollingUpdate", "kubernetes.io/hostname", "standard", "3600", "http://soctalk-system-api.soctalk-system.svc.cluster.local:8000", "CanaryXyz12345", "is",
+		"# ====== server ======", "-----END CERTIFICATE-----", "*/15 * * * 1-5",
 	}
 	own := NewWords([]string{"soctalk-system", "acme", "0.2.1"}, NewChartWords(func() []string {
 		return []string{"name: {{ .Release.Name }}-postgresql", "image: ghcr.io/soctalk/soctalk-api", "level: INFO", "DATABASE_URL: postgresql://", "a production database"}
@@ -110,6 +111,7 @@ func TestFinderLeavesWhatIsNoSecret(t *testing.T) {
 		"", "INFO", "Production", "acme-postgresql", "soctalk-system-adapter", "soctalk-adapter", "ghcr.io/soctalk/soctalk-api:0.2.1", "kubernetes.io/os",
 		"https://docs.soctalk.io/upgrade", "https://registry.soctalk.io", "SOCTALK_API_TOKEN", "Recreate", "/etc/soctalk/config.yaml", "ClusterIP", "http", "8000",
 		"topology.kubernetes.io/zone", "canar", "345-xyz-12", "this is what it does", "x.svc.cluster.local", "sh -c 'exec api --listen :8000'", "-----BEGIN CERTIFICATE-----",
+		"the server answers", "--tls-certificate=/etc/tls.crt", "at 15:15:00",
 	} {
 		if f.HoldsSome(Read(text)) {
 			t.Errorf("%q comes from none of the values", text)
@@ -131,6 +133,24 @@ func TestFinderOfNone(t *testing.T) {
 	}
 	if f := NewFinder([]string{"x", "yes"}); !f.Holds(Read("x")) || f.Holds(Read("xx")) || f.Holds(Read("YES")) || f.Holds(Read("yes it is")) {
 		t.Error("what is shorter than four bytes is the whole text, or not found")
+	}
+}
+
+// TestFinderFindsWhatComesLate has texts that say the beginning of a secret, and
+// what may be coded, again and again before.
+func TestFinderFindsWhatComesLate(t *testing.T) {
+	t.Parallel()
+	var codes strings.Builder
+	for i := range 2 * many {
+		fmt.Fprintf(&codes, "%x ", fmt.Sprintf("word %d", i))
+	}
+	for secret, text := range map[string]string{
+		"acme-db-S3cr3tPart99": strings.Repeat("acme, ", 2*places) + "acme_db_s3cr3tpart99",
+		"p@ss/w0rd":            codes.String() + "p%40ss%2Fw0rd",
+	} {
+		if !NewFinder([]string{secret}).HoldsSome(Read(text)) {
+			t.Errorf("%s is not found at the end of a text", secret)
+		}
 	}
 }
 

@@ -15,7 +15,7 @@ type Words struct {
 
 // platform are names of Kubernetes and of what it is used with, each followed by
 // a zero: manifests are full of them, and so are values.
-const platform = "https://\x00kubernetes.io/\x00.svc.cluster.local\x00application/json\x00postgresql://\x00localhost\x00"
+const platform = "https://\x00kubernetes.io/\x00.svc.cluster.local\x00application/json\x00postgresql://\x00localhost\x00begin certificate\x00end certificate\x00private key\x00private-key\x00privatekey\x00"
 
 // ChartWords are what a chart itself says.
 type ChartWords struct {

@@ -157,7 +157,7 @@ func (p *Past) compare(v *plan.Reversal, r *plan.Return) (*plan.ReturnOutcome, e
 		}
 		passed = append(passed, objects)
 	}
-	return v.Compare(r, before, after, live, passed...), nil
+	return v.Compare(r, before, after, live, wordsIn(p.live[r.Release.Address], body), passed...), nil
 }
 
 func objectsIn(body *helm.Release) ([]plan.Object, error) {
