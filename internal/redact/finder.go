@@ -133,7 +133,7 @@ func (k *known) index() {
 		for _, list := range k.heads {
 			for _, s := range list {
 				// Of a line drawn around a heading no more than the heading would be left.
-				if flat := flatten(s.small); len(flat) >= whole && 2*len(flat) >= len(s.small) {
+				if flat := flatten(s.small); len(flat) >= sure || len(flat) >= whole && 2*len(flat) >= len(s.small) {
 					k.flat = append(k.flat, flat)
 				}
 			}

@@ -89,6 +89,7 @@ func TestFinderFindsWhatTemplatesMake(t *testing.T) {
 		"canary_xyz-12345":   {"CanaryXyz12345", "canary-xyz_12345", "canaryxyz12345"},
 		"two words of canar": {"twowordsofcanar", "Two Words Of Canar"},
 		"qZ7k":               {"q_z7k", "q-z7k and", "Q-Z7K"},
+		`a7b3.*+?(x)[y]^$|"'<&>% /=C9d1e7f2(%&/#'+*)`: {`A7B3.*+?(x)[y]^$|"'<&>% /=c9d1e7f2(%&/#'+*)`, "a7b3 x y c9d1e7f2"},
 	} {
 		for _, text := range forms {
 			check(secret, "a change of case", text, NewFinder([]string{secret}).But(own).Holds)
